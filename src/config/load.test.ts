@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { isKnown } from "../platform/errors.js";
+import { parseConfig } from "./load.js";
+
+const good = `
+[node]
+name = "a"
+
+[carp]
+vhids = ["9@em0"]
+
+[proxysql]
+admin_password_file = "/usr/local/etc/admin.password"
+
+[[peer]]
+name = "b"
+host = "192.0.2.12"
+key_file = "/usr/local/etc/id_ed25519"
+host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ1"
+`;
+
+function refusal(text: string): string {
+  try {
+    parseConfig(text, "x.toml");
+  } catch (error) {
+    if (isKnown(error, "config-invalid")) {
+      expect(error.exitCode).toBe(78);
+      return error.message;
+    }
+    throw error;
+  }
+  throw new Error("the configuration was taken");
+}
+
+describe("parseConfig", () => {
+  it("fills in the defaults and reads durations as milliseconds", () => {
+    const config = parseConfig(good, "x.toml");
+
+    expect(config.carp).toEqual({ vhids: ["9@em0"], standby: "warm", settle: 100, reconcile: 5_000 });
+    expect(config.peer[0]).toMatchObject({ port: 22, user: "proxysql-carp" });
+    expect(config.snapshots).toMatchObject({ schedule: "* * * * *", on_change: true, keep: 30 });
+  });
+
+  it.each([
+    [
+      "a misspelt key",
+      good.replace("vhids", "vhid"),
+      'x.toml:6: carp.vhid: expected a key this version knows, found "vhid".',
+    ],
+    [
+      "a wrong type",
+      good.replace('host = "192.0.2.12"', "host = 12"),
+      "x.toml:13: peer #1.host: expected a string, found 12.",
+    ],
+    [
+      "a bad vhid",
+      good.replace("9@em0", "300@em0"),
+      'x.toml:6: carp.vhids #1: expected a vhid and its interface, such as "9@em0", found "300@em0".',
+    ],
+    [
+      "a bad duration",
+      good.replace("[carp]", '[carp]\nsettle = "soon"'),
+      'x.toml:6: carp.settle: expected a duration such as "500ms", "5s" or "1m", found "soon".',
+    ],
+    [
+      "a missing key",
+      good.replace('name = "a"', ""),
+      "x.toml:2: node.name: expected a string, found nothing.",
+    ],
+    [
+      "a missing table",
+      good.replace("[carp]", "[log]").replace('vhids = ["9@em0"]', ""),
+      "x.toml: carp: expected a table, found nothing.",
+    ],
+    [
+      "a peer named as the node",
+      good.replace('name = "b"', 'name = "a"'),
+      'x.toml:12: peer #1.name: expected a name of its own for every node, found "a" twice.',
+    ],
+    [
+      "a host key without its type",
+      good.replace("ssh-ed25519 ", ""),
+      "x.toml:15: peer #1.host_key: expected a public key line",
+    ],
+  ])("refuses %s with file, line, key, expected and found", (_, text, sentence) => {
+    expect(refusal(text)).toContain(sentence);
+  });
+
+  it("names the line and column of what is not TOML", () => {
+    expect(refusal(good.replace('name = "a"', "name = "))).toMatch(/^x\.toml:3:\d+: not TOML/);
+  });
+
+  it("tells every mistake at once", () => {
+    const text = good.replace("9@em0", "em0").replace("192.0.2.12", "");
+    expect(refusal(text).split("\n")).toHaveLength(2);
+  });
+});

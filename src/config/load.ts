@@ -1,0 +1,95 @@
+import { readFileSync } from "node:fs";
+import { parse, TomlError } from "smol-toml";
+import type { z } from "zod";
+import { KnownError, sentenceOf } from "../platform/errors.js";
+import { formatKeyPath, lineOf } from "./locate.js";
+import { type Config, configSchema } from "./schema.js";
+
+export const defaultConfigFile = "/usr/local/etc/proxysql-carp.toml";
+
+/** The configuration file to use: `--config`, else PROXYSQL_CARP_CONFIG, else the default. */
+export function configFileOf(option: string | undefined): string {
+  return option ?? process.env.PROXYSQL_CARP_CONFIG ?? defaultConfigFile;
+}
+
+/**
+ * Reads and checks a configuration file. A bad one is refused as a whole (`config-invalid`), naming file, line, key,
+ * what was expected and what was found, for every mistake at once.
+ */
+export function loadConfig(file: string): Config {
+  return parseConfig(readText(file), file);
+}
+
+/** The same for a text already read; `file` is only named in errors. */
+export function parseConfig(text: string, file: string): Config {
+  const raw = parseToml(text, file);
+  const result = configSchema.safeParse(raw);
+  if (!result.success) {
+    const lines = result.error.issues.map((issue) => describe(issue, raw, text, file));
+    throw new KnownError("config-invalid", lines.join("\n"), { file });
+  }
+  checkTogether(result.data, text, file);
+  return result.data;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new KnownError("config-invalid", `${file}: cannot be read: ${sentenceOf(error)}`, { file }, error);
+  }
+}
+
+function parseToml(text: string, file: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const sentence = error.message.split("\n")[0];
+    throw new KnownError("config-invalid", `${file}:${error.line}:${error.column}: not TOML: ${sentence}`, {
+      file,
+    });
+  }
+}
+
+/** Rules over more than one key. */
+function checkTogether(config: Config, text: string, file: string): void {
+  const names = new Set([config.node.name]);
+  for (const [index, peer] of config.peer.entries()) {
+    if (names.has(peer.name)) {
+      const line = lineOf(text, ["peer", index, "name"]) ?? "?";
+      throw new KnownError(
+        "config-invalid",
+        `${file}:${line}: peer #${index + 1}.name: expected a name of its own for every node, found "${peer.name}" twice.`,
+      );
+    }
+    names.add(peer.name);
+  }
+}
+
+function describe(issue: z.core.$ZodIssue, raw: unknown, text: string, file: string): string {
+  const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : issue.path;
+  const line = lineOf(text, path);
+  const place = line === undefined ? file : `${file}:${line}`;
+  if (issue.code === "unrecognized_keys") {
+    return `${place}: ${formatKeyPath(path)}: expected a key this version knows, found "${issue.keys.join('", "')}".`;
+  }
+  const expected = issue.code === "invalid_type" ? `${article(issue.expected)}` : issue.message;
+  return `${place}: ${formatKeyPath(path)}: expected ${expected}, found ${found(raw, path)}.`;
+}
+
+function article(type: string): string {
+  if (type === "object") return "a table";
+  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
+}
+
+/** What stands at `path`, as TOML-like text. A value whose key names a secret is not repeated. */
+function found(raw: unknown, path: readonly PropertyKey[]): string {
+  let value: unknown = raw;
+  for (const part of path) {
+    value =
+      typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[part] : undefined;
+  }
+  if (value === undefined) return "nothing";
+  return /password$|secret|token/.test(String(path.at(-1))) ? "(a value not shown)" : JSON.stringify(value);
+}

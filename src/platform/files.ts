@@ -1,0 +1,108 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { chown, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { systemCode } from "./errors.js";
+
+/** Owner of a file, as numbers. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Makes the names in a directory survive a power cut. */
+export async function fsyncDirectory(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes a file's bytes survive a power cut. */
+export async function fsyncFile(path: string): Promise<void> {
+  const handle = await open(path, "r+");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Renames within one file system and makes the new name durable. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await fsyncDirectory(dirname(to));
+}
+
+/** A name beside `path` that no reader takes for the real thing. */
+export function temporaryBeside(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+}
+
+/** Writes a whole file under a temporary name, fsyncs and renames it: a reader sees the old or the new one. */
+export async function writeFileDurably(path: string, data: string | Uint8Array, mode: number): Promise<void> {
+  const temporary = temporaryBeside(path);
+  const handle = await open(temporary, "w", mode);
+  try {
+    await handle.chmod(mode);
+    await handle.writeFile(data);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await renameDurably(temporary, path);
+}
+
+/** Copies a file's bytes to a new file with `mode`, and fsyncs it. */
+export async function copyFileDurably(from: string, to: string, mode: number): Promise<void> {
+  await pipeline(createReadStream(from), createWriteStream(to, { mode, flags: "w" }));
+  const handle = await open(to, "r+");
+  try {
+    await handle.chmod(mode);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes a directory (and its parents) with `mode` if it is not there. */
+export async function ensureDirectory(path: string, mode: number): Promise<void> {
+  await mkdir(path, { recursive: true, mode });
+}
+
+/** True if something of that name is there. */
+export async function exists(path: string): Promise<boolean> {
+  return (await statOrUndefined(path)) !== undefined;
+}
+
+/** The file's facts, or undefined if there is none. */
+export async function statOrUndefined(path: string): Promise<Awaited<ReturnType<typeof stat>> | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/** The owner of a file or directory. */
+export async function ownerOf(path: string): Promise<Owner> {
+  const { uid, gid } = await stat(path);
+  return { uid, gid };
+}
+
+/**
+ * Gives a file to `owner`. Only root may give files away, so an agent that runs as an ordinary user
+ * (the demo, a test) leaves them its own.
+ */
+export async function giveTo(path: string, owner: Owner): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  await chown(path, owner.uid, owner.gid);
+}
+
+/** Removes a file or a directory with all in it; nothing happens if it is not there. */
+export async function remove(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
