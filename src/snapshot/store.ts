@@ -1,0 +1,158 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { KnownError } from "../platform/errors.js";
+import { exists, remove } from "../platform/files.js";
+import { compareLineage, type Lineage } from "../role/lineage.js";
+import { createBox, giveWhole, moveIn, syncAll } from "./box.js";
+import { lineageOfId, type Manifest } from "./manifest.js";
+import { readManifest, writeManifest } from "./manifest-file.js";
+import { packedDatabaseName, unpackDirectory } from "./pack.js";
+import { quarantineInto } from "./quarantine.js";
+import { type Refusal, refusalError, refuse } from "./refusal.js";
+import { createTemporary, sweepTemporaries } from "./temporary.js";
+
+/** `inbox` holds what peers sent, `outbox` what this node took itself. */
+export type Box = "inbox" | "outbox";
+
+export interface StoredSnapshot {
+  readonly id: string;
+  readonly lineage: Lineage;
+  readonly box: Box;
+  readonly dir: string;
+}
+
+export interface StoredManifest {
+  readonly stored: StoredSnapshot;
+  readonly manifest: Manifest;
+}
+
+/** The snapshots on this host's disk. Whatever is in a box was verified before it came there, and is whole. */
+export interface Store {
+  /** All snapshots in both boxes, lowest lineage first. Reads names only. */
+  list(): Promise<StoredSnapshot[]>;
+  /** The manifest of a snapshot, or a `snapshot-missing` error. */
+  manifest(id: string): Promise<Manifest>;
+  /** The greatest snapshot of both boxes (or of one), unreadable ones left out. */
+  latest(box?: Box): Promise<StoredManifest | undefined>;
+  /** Writes a snapshot's database and TLS files into a directory, which need not be there; verifies nothing. */
+  unpack(id: string, toDir: string): Promise<Manifest>;
+  /** A new directory in a box that no reader sees, to be filled and then admitted. */
+  prepare(box: Box): Promise<string>;
+  /** Makes a prepared, verified directory a snapshot: durable before it is visible. The same one again is no error. */
+  admit(dir: string, manifest: Manifest, box: Box): Promise<StoredSnapshot>;
+  /** Moves a prepared directory out of reach, with the cause beside it; returns where it is now. */
+  quarantine(dir: string, refusal: Refusal, id?: string): Promise<string>;
+  /** Removes the lowest snapshots of a box beyond `keep`, never its greatest. Returns the ids removed. */
+  purge(box: Box, keep: number): Promise<string[]>;
+  /** Removes what processes that are gone have left half done. Returns the names removed. */
+  sweep(): Promise<string[]>;
+}
+
+const boxes: readonly Box[] = ["inbox", "outbox"];
+
+export function openStore(stateDir: string): Store {
+  const boxDir = (box: Box): string => join(stateDir, box);
+
+  async function listBox(box: Box): Promise<StoredSnapshot[]> {
+    const dir = boxDir(box);
+    if (!(await exists(dir))) return [];
+    return (await readdir(dir)).flatMap((id) => {
+      const lineage = lineageOfId(id);
+      return lineage === undefined ? [] : [{ id, lineage, box, dir: join(dir, id) }];
+    });
+  }
+
+  async function list(): Promise<StoredSnapshot[]> {
+    const all = (await Promise.all(boxes.map(listBox))).flat();
+    return all.sort((a, b) => compareLineage(a.lineage, b.lineage) || (a.id < b.id ? -1 : 1));
+  }
+
+  async function find(id: string): Promise<StoredSnapshot> {
+    const found = (await list()).find((stored) => stored.id === id);
+    if (found === undefined)
+      throw new KnownError("snapshot-missing", `There is no snapshot ${id} here.`, { id });
+    return found;
+  }
+
+  async function latest(box?: Box): Promise<StoredManifest | undefined> {
+    const candidates = (await list()).filter((stored) => box === undefined || stored.box === box);
+    for (const stored of candidates.reverse()) {
+      const manifest = await readManifest(stored.dir).catch(() => undefined);
+      if (manifest?.id === stored.id) return { stored, manifest };
+    }
+    return undefined;
+  }
+
+  async function unpack(id: string, toDir: string): Promise<Manifest> {
+    const stored = await find(id);
+    const manifest = await readManifest(stored.dir);
+    await createBox(toDir);
+    await unpackDirectory(stored.dir, toDir, manifest);
+    return manifest;
+  }
+
+  async function admit(dir: string, manifest: Manifest, box: Box): Promise<StoredSnapshot> {
+    const { id, lineage } = manifest;
+    const target = join(boxDir(box), id);
+    const stored: StoredSnapshot = { id, lineage, box, dir: target };
+    await requireWhole(dir, manifest);
+    if (await exists(target)) {
+      await requireSame(target, manifest);
+      await remove(dir);
+      return stored;
+    }
+    await writeManifest(dir, manifest);
+    await giveWhole(dir, boxDir(box));
+    await syncAll(dir);
+    await moveIn(dir, target);
+    return stored;
+  }
+
+  async function purge(box: Box, keep: number): Promise<string[]> {
+    const mine = (await list()).filter((stored) => stored.box === box);
+    const doomed = mine.slice(0, Math.max(0, mine.length - Math.max(1, Math.floor(keep))));
+    for (const { id, dir } of doomed) {
+      // Out of sight in one step first: a half removed snapshot must never be seen as one.
+      const hidden = join(await createTemporary(boxDir(box), "doomed"), id);
+      await moveIn(dir, hidden);
+      await remove(join(hidden, ".."));
+    }
+    return doomed.map(({ id }) => id);
+  }
+
+  return {
+    list,
+    manifest: async (id) => readManifest((await find(id)).dir),
+    latest,
+    unpack,
+    prepare: async (box) => {
+      await createBox(boxDir(box));
+      return createTemporary(boxDir(box), "incoming");
+    },
+    admit,
+    quarantine: (dir, refusal, id) => quarantineInto(join(stateDir, "quarantine"), dir, refusal, id),
+    purge,
+    sweep: async () => {
+      const all = [...boxes.map(boxDir), join(stateDir, "quarantine")];
+      return (await Promise.all(all.map(sweepTemporaries))).flat();
+    },
+  };
+}
+
+async function requireWhole(dir: string, manifest: Manifest): Promise<void> {
+  for (const name of [packedDatabaseName, ...manifest.tls.map((file) => file.name)]) {
+    if (await exists(join(dir, name))) continue;
+    throw refusalError(refuse("incomplete", `${manifest.id} has no ${name}.`));
+  }
+}
+
+async function requireSame(target: string, manifest: Manifest): Promise<void> {
+  const present = await readManifest(target);
+  if (present.content === manifest.content && present.database.sha256 === manifest.database.sha256) return;
+  throw refusalError(
+    refuse(
+      "diverged",
+      `${manifest.id} is here already with another content: two nodes or clocks share a lineage.`,
+    ),
+  );
+}
