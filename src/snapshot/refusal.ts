@@ -1,4 +1,4 @@
-import { isKnown, KnownError } from "../platform/errors.js";
+import { type ErrorFields, isKnown, KnownError } from "../platform/errors.js";
 
 /** Why a snapshot is not taken for good. Each is a cause of its own so that it can be counted and documented. */
 export type RefusalCause =
@@ -27,8 +27,8 @@ export function refuse(cause: RefusalCause, sentence: string): Refusal {
 }
 
 /** A refusal as a `snapshot-refused` error, for those who wanted the snapshot rather than an answer. */
-export function refusalError(refusal: Refusal, cause?: unknown): KnownError {
-  return new KnownError("snapshot-refused", refusal.sentence, { refusal }, cause);
+export function refusalError(refusal: Refusal, cause?: unknown, fields: ErrorFields = {}): KnownError {
+  return new KnownError("snapshot-refused", refusal.sentence, { ...fields, refusal }, cause);
 }
 
 /** The refusal inside an error made by `refusalError`. */

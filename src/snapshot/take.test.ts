@@ -1,0 +1,164 @@
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { describe, expect, it } from "vitest";
+import { definitionsOf } from "./definitions.js";
+import { inspectDatabase } from "./inspect.js";
+import { refusalOf } from "./refusal.js";
+import { openStore } from "./store.js";
+import { type AdminVacuum, type Taken, type TakeOptions, takeSnapshot } from "./take.js";
+import { fixture, scratch } from "./test-fixtures.js";
+import { verifyUnpacked } from "./verify.js";
+
+/** A node's directories with ProxySQL's files in them. */
+function node(name = "2.7.1-shop"): TakeOptions {
+  const state = scratch();
+  const datadir = scratch();
+  copyFileSync(fixture(name), join(datadir, "proxysql.db"));
+  return {
+    via: null,
+    datadir,
+    staging: join(state, "staging"),
+    store: openStore(state),
+    lineage: { epoch: 1, sequence: 1, node: "a" },
+    ancestry: [],
+    proxysqlVersion: "2.7.1",
+  };
+}
+
+/** What `VACUUM disk INTO` does, with the real SQLite. */
+function admin(datadir: string): AdminVacuum {
+  return {
+    async vacuumInto(path): Promise<void> {
+      const db = new Database(join(datadir, "proxysql.db"));
+      db.prepare("VACUUM INTO ?").run(path);
+      db.close();
+    },
+  };
+}
+
+function admitted(taken: Taken): Extract<Taken, { unchanged: false }> {
+  if (taken.unchanged) throw new Error("The snapshot was taken for unchanged.");
+  return taken;
+}
+
+describe("takeSnapshot", () => {
+  it.each(["admin", "file"] as const)(
+    "takes a whole, verified snapshot (%s), and leaves nothing behind",
+    async (method) => {
+      const options = node();
+      const via = method === "admin" ? admin(options.datadir) : null;
+      for (const name of ["key", "cert", "ca"])
+        writeFileSync(join(options.datadir, `proxysql-${name}.pem`), name);
+
+      const { manifest, stored } = admitted(await takeSnapshot({ ...options, via }));
+
+      const to = scratch();
+      await options.store.unpack(stored.id, to);
+      expect(await verifyUnpacked(to, manifest)).toMatchObject({ ok: true });
+      expect(manifest).toMatchObject({
+        method,
+        proxysqlVersion: "2.7.1",
+        lineage: { epoch: 1, sequence: 1 },
+      });
+      expect(readFileSync(join(to, "proxysql-key.pem"), "utf8")).toBe("key");
+      expect((await inspectDatabase(join(to, "proxysql.db"))).content).toBe(
+        (await inspectDatabase(fixture("2.7.1-shop"))).content,
+      );
+      expect(readdirSync(options.staging)).toEqual([]);
+      expect(stored.box).toBe("outbox");
+    },
+  );
+
+  it("keeps nothing if nothing changed, whichever way it was taken, and something if a TLS file did", async () => {
+    const options = node();
+    const { manifest } = admitted(await takeSnapshot(options));
+    const next = { ...options, lineage: { epoch: 1, sequence: 2, node: "a" }, before: manifest };
+
+    expect(await takeSnapshot(next)).toEqual({ unchanged: true, warnings: [] });
+    expect(await takeSnapshot({ ...next, via: admin(options.datadir) })).toEqual({
+      unchanged: true,
+      warnings: [],
+    });
+    expect(await options.store.list()).toHaveLength(1);
+    for (const name of ["key", "cert", "ca"])
+      writeFileSync(join(options.datadir, `proxysql-${name}.pem`), name);
+    expect(admitted(await takeSnapshot(next)).manifest.tls).toHaveLength(3);
+  });
+
+  it("quarantines the half state of a SAVE instead of shipping it", async () => {
+    const options = node("2.7.1-halfsaved");
+
+    const error: unknown = await takeSnapshot(options).catch((thrown: unknown) => thrown);
+
+    expect(refusalOf(error)).toMatchObject({ cause: "suspiciously-empty" });
+    expect(await options.store.list()).toEqual([]);
+    expect(readdirSync(options.staging)).toEqual([]);
+    const { kept } = (error as { fields: { kept: string } }).fields;
+    expect(readdirSync(kept).sort()).toEqual(["cause.json", "proxysql.db"]);
+    expect(
+      admitted(await takeSnapshot({ ...options, accept: true })).manifest.tables.mysql_servers?.rows,
+    ).toBe(0);
+  });
+
+  it("refuses what this host's ProxySQL would drop", async () => {
+    const options = node();
+    const definitions = definitionsOf(await inspectDatabase(fixture("2.7.1-default")), "2.7.1");
+    new Database(join(options.datadir, "proxysql.db"))
+      .exec("ALTER TABLE mysql_users ADD COLUMN extra")
+      .close();
+
+    const error: unknown = await takeSnapshot({ ...options, definitions }).catch((thrown: unknown) => thrown);
+
+    expect(refusalOf(error)).toMatchObject({ cause: "definitions-differ" });
+  });
+
+  it("leaves an incomplete TLS triple out, and says so", async () => {
+    const options = node();
+    writeFileSync(join(options.datadir, "proxysql-key.pem"), "key");
+    writeFileSync(join(options.datadir, "proxysql-ca.pem"), "");
+
+    const { manifest, warnings } = admitted(await takeSnapshot(options));
+
+    expect(manifest.tls).toEqual([]);
+    expect(warnings.join()).toContain("proxysql-ca.pem and no proxysql-cert.pem");
+  });
+
+  it("rolls back what a crash left half written before it copies", async () => {
+    const options = node();
+    const file = join(options.datadir, "proxysql.db");
+    leaveHotJournal(file);
+    const torn = join(scratch(), "torn.db");
+    copyFileSync(file, torn);
+    expect((await inspectDatabase(torn)).content).not.toBe((await inspectDatabase(fixture("2.7.1-shop"))).content);
+
+    const { manifest } = admitted(await takeSnapshot(options));
+
+    expect(manifest.tables.mysql_servers?.rows).toBe(3);
+    expect(existsSync(`${file}-journal`)).toBe(false);
+  });
+
+  it("names a missing database, and passes on why the admin did not do it", async () => {
+    const options = node();
+    const via: AdminVacuum = { vacuumInto: () => Promise.reject(new Error("no admin")) };
+
+    await expect(takeSnapshot({ ...options, via })).rejects.toThrow("no admin");
+    rmSync(join(options.datadir, "proxysql.db"));
+    await expect(takeSnapshot(options)).rejects.toMatchObject({ code: "snapshot-missing" });
+    expect(readdirSync(options.staging)).toEqual([]);
+  });
+});
+
+/** Copies a database and its journal while a transaction has been spilled to the file: what a power cut leaves. */
+function leaveHotJournal(file: string): void {
+  const db = new Database(file);
+  db.pragma("cache_size = 1");
+  db.exec(
+    "BEGIN; DELETE FROM mysql_servers; UPDATE global_variables SET variable_value = variable_value || 'x'",
+  );
+  const [torn, journal] = [readFileSync(file), readFileSync(`${file}-journal`)];
+  db.exec("ROLLBACK");
+  db.close();
+  writeFileSync(file, torn);
+  writeFileSync(`${file}-journal`, journal);
+}

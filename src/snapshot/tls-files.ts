@@ -1,0 +1,54 @@
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { KnownError, sentenceOf, systemCode } from "../platform/errors.js";
+import { type TlsFile, tlsNames } from "./content.js";
+import { sha256Of } from "./hashing.js";
+
+/** Copies of ProxySQL's TLS files, and what a manifest says of them. */
+export interface TlsCopies {
+  readonly paths: readonly string[];
+  readonly files: readonly TlsFile[];
+  readonly warnings: readonly string[];
+}
+
+/** A key, a certificate or a chain is a few kilobytes. */
+const sizeLimit = 1024 * 1024;
+
+/**
+ * Copies the TLS triple from ProxySQL's directory into `dir`, mode 0600; its digests are those of the bytes copied.
+ * An incomplete triple is left out with a warning: ProxySQL does not start with one, here or on the peer.
+ */
+export async function collectTls(datadir: string, dir: string): Promise<TlsCopies> {
+  const found = await Promise.all(tlsNames.map((name) => read(join(datadir, name))));
+  const missing = tlsNames.filter((_, i) => found[i] === undefined);
+  if (missing.length === tlsNames.length) return { paths: [], files: [], warnings: [] };
+  if (missing.length > 0) {
+    const warning = `${datadir} has no ${missing.join(" and no ")}, but other TLS files: they are not in the snapshot.`;
+    return { paths: [], files: [], warnings: [warning] };
+  }
+  const paths: string[] = [];
+  const files: TlsFile[] = [];
+  for (const [i, name] of tlsNames.entries()) {
+    const bytes = found[i] as Buffer;
+    const path = join(dir, name);
+    await writeFile(path, bytes, { mode: 0o600, flag: "wx" });
+    paths.push(path);
+    files.push({ name, size: bytes.length, sha256: sha256Of(bytes) });
+  }
+  return { paths, files, warnings: [] };
+}
+
+/** An empty file counts as missing: it is one that is just being written. */
+async function read(path: string): Promise<Buffer | undefined> {
+  try {
+    const { size } = await stat(path);
+    if (size > sizeLimit)
+      throw new KnownError("not-done", `${path} has ${size} bytes: that is no TLS file.`, { path });
+    const bytes = await readFile(path);
+    return bytes.length === 0 ? undefined : bytes;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    if (error instanceof KnownError) throw error;
+    throw new KnownError("not-done", `${path} cannot be read: ${sentenceOf(error)}`, { path }, error);
+  }
+}
