@@ -1,0 +1,196 @@
+import { type ChecksumLine, checksumOf } from "./checksums.js";
+import type { SqlConnection, SqlValue } from "./layers.js";
+import { log } from "./log.js";
+import type { Module } from "./modules.js";
+import { literal } from "./sql-text.js";
+
+/** Which rows of a memory table reach the runtime, and in which order (lib/ProxySQL_Admin.cpp, MySQL_HostGroups_Manager.h:65). */
+const TAKEN: ReadonlyMap<string, string> = new Map([
+  ["mysql_servers", "WHERE UPPER(status)<>'OFFLINE_HARD' ORDER BY hostgroup_id, hostname, port"],
+  ["pgsql_servers", "WHERE UPPER(status)<>'OFFLINE_HARD' ORDER BY hostgroup_id, hostname, port"],
+  ["mysql_query_rules", "WHERE active=1 ORDER BY rule_id"],
+  ["pgsql_query_rules", "WHERE active=1 ORDER BY rule_id"],
+  ["proxysql_servers", "ORDER BY hostname, port"],
+]);
+/** Variables that only a start applies, and one that never changes (lib/MySQL_Thread.cpp:1754,2046). */
+const FIXED = new Set([
+  "admin-version",
+  "mysql-interfaces",
+  "mysql-threads",
+  "mysql-stacksize",
+  "pgsql-threads",
+]);
+const CHECKSUMS_2_7 = [
+  "admin_variables",
+  "mysql_query_rules",
+  "mysql_servers",
+  "mysql_users",
+  "mysql_variables",
+  "proxysql_servers",
+  "mysql_servers_v2",
+];
+const CHECKSUMS_3_0 = ["pgsql_query_rules", "pgsql_servers", "pgsql_users", "pgsql_variables"];
+
+/** The configuration in effect: neither memory nor disk, and lost when it was not saved. */
+export class Runtime {
+  readonly variables: Map<string, string>;
+  readonly checksums = new Map<string, ChecksumLine>();
+  readonly #tables = new Map<string, SqlValue[][]>();
+  readonly #defaults: ReadonlyMap<string, string>;
+
+  constructor(defaults: ReadonlyMap<string, string>, withPgsql: boolean) {
+    this.#defaults = defaults;
+    this.variables = new Map(defaults);
+    const names = withPgsql ? [...CHECKSUMS_2_7, ...CHECKSUMS_3_0] : CHECKSUMS_2_7;
+    for (const name of names) this.checksums.set(name, { version: 0, epoch: 0, checksum: "" });
+  }
+
+  /** Forgets content but not the version counters, as PROXYSQL STOP does. */
+  clear(): void {
+    this.#tables.clear();
+    this.variables.clear();
+    for (const [name, value] of this.#defaults) this.variables.set(name, value);
+  }
+
+  rows(table: string): SqlValue[][] {
+    return this.#tables.get(table) ?? [];
+  }
+
+  variable(name: string): string {
+    return this.variables.get(name) ?? "";
+  }
+
+  /** Takes a module from memory. `starting` also applies what only a start may change. */
+  async load(module: Module, main: SqlConnection, starting = false): Promise<void> {
+    if (module.kind === "variables") await this.#loadVariables(module, main, starting);
+    if (module.kind === "users") await this.#loadUsers(module, main);
+    if (module.kind === "tables") {
+      for (const table of module.tables) {
+        const result = await main.query(`SELECT * FROM main.${table} ${TAKEN.get(table) ?? ""}`);
+        this.#tables.set(table, result.rows);
+      }
+    }
+    this.#countChecksum(module);
+  }
+
+  /** Puts a module back into memory. */
+  async save(module: Module, main: SqlConnection): Promise<void> {
+    if (module.kind === "variables") return this.#saveVariables(module, main);
+    if (module.kind === "users") return this.#saveUsers(module, main);
+    for (const table of module.tables) {
+      await main.query(`DELETE FROM main.${table}`);
+      main.insert(`main.${table}`, this.rows(table));
+    }
+    // A SHUNNED server is a working one that rests: in memory it is ONLINE (lib/ProxySQL_Admin.cpp:12452).
+    const servers = module.tables.find((table) => table.endsWith("sql_servers"));
+    if (servers !== undefined && servers !== "proxysql_servers") {
+      await main.query(`UPDATE main.${servers} SET status='ONLINE' WHERE UPPER(status)='SHUNNED'`);
+    }
+  }
+
+  /** Refills the `runtime_*` tables that a query names; ProxySQL looks for the bare names in the text. */
+  async show(query: string, main: SqlConnection, names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      const named = name === "runtime_global_variables" ? "global_variables" : name;
+      if (!query.includes(named)) continue;
+      await main.query(`DELETE FROM main.${name}`);
+      main.insert(`main.${name}`, this.#shown(name));
+    }
+  }
+
+  #shown(name: string): SqlValue[][] {
+    if (name === "runtime_global_variables") return [...this.variables];
+    if (name === "runtime_checksums_values") {
+      return [...this.checksums].map(([module, line]) => [module, line.version, line.epoch, line.checksum]);
+    }
+    return this.rows(name.replace(/^runtime_/, ""));
+  }
+
+  async #loadVariables(module: Module, main: SqlConnection, starting: boolean): Promise<void> {
+    const result = await main.query(
+      `SELECT variable_name, variable_value FROM main.global_variables WHERE variable_name LIKE '${module.prefix}%'`,
+    );
+    for (const row of result.rows) {
+      const name = String(row[0]);
+      const current = this.variables.get(name);
+      if (current === undefined) {
+        log("WARNING", `Impossible to set not existing variable ${name}. Deleting.`);
+        await main.query(`DELETE FROM main.global_variables WHERE variable_name=${literal(name)}`);
+        continue;
+      }
+      const value = this.#accepted(name, String(row[1]), starting);
+      if (value !== undefined) {
+        this.variables.set(name, value);
+        continue;
+      }
+      log("WARNING", `Impossible to set variable ${name}. Resetting to current "${current}".`);
+      await main.query(
+        `INSERT OR REPLACE INTO main.global_variables VALUES (${literal(name)}, ${literal(current)})`,
+      );
+    }
+  }
+
+  /** The value to use, or undefined to keep the current one. Types are told by the defaults. */
+  #accepted(name: string, value: string, starting: boolean): string | undefined {
+    if (FIXED.has(name) && value !== this.variables.get(name) && !(starting && name !== "admin-version")) {
+      return undefined;
+    }
+    const standard = this.#defaults.get(name) ?? "";
+    if (/^(true|false)$/.test(standard)) {
+      if (/^(true|1)$/i.test(value)) return "true";
+      return /^(false|0)$/i.test(value) ? "false" : undefined;
+    }
+    if (/^\d+$/.test(standard)) return /^-?\d+$/.test(value) ? value : undefined;
+    return value;
+  }
+
+  async #saveVariables(module: Module, main: SqlConnection): Promise<void> {
+    const rows = [...this.variables].filter(([name]) => name.startsWith(module.prefix));
+    main.insert("main.global_variables", rows, "INSERT OR REPLACE");
+  }
+
+  /** Runtime keeps one row for the client side of a user and one for its server side, clients first. */
+  async #loadUsers(module: Module, main: SqlConnection): Promise<void> {
+    const table = module.tables[0];
+    if (table === undefined) return;
+    const result = await main.query(`SELECT * FROM main.${table} WHERE active=1`);
+    const frontend = result.columns?.indexOf("frontend") ?? -1;
+    const backend = result.columns?.indexOf("backend") ?? -1;
+    const side = (mine: number, other: number) =>
+      result.rows
+        .filter((row) => String(row[mine]) === "1")
+        .map((row) => row.map((value, index) => (index === mine ? 1 : index === other ? 0 : value)));
+    this.#tables.set(table, [...side(frontend, backend), ...side(backend, frontend)]);
+  }
+
+  async #saveUsers(module: Module, main: SqlConnection): Promise<void> {
+    const table = module.tables[0];
+    if (table === undefined) return;
+    await main.query(`UPDATE main.${table} SET active=0`);
+    main.insert(`main.${table}`, this.rows(table), "REPLACE");
+  }
+
+  #countChecksum(module: Module): void {
+    for (const name of module.checksums) {
+      const line = this.checksums.get(name);
+      if (line === undefined) continue;
+      const tables =
+        module.kind === "variables" ? [this.#variableRows(module.prefix)] : this.#checkedTables(module, name);
+      line.version += 1;
+      line.epoch = Math.floor(Date.now() / 1000);
+      line.checksum = checksumOf(tables);
+    }
+  }
+
+  #checkedTables(module: Module, name: string): SqlValue[][][] {
+    const names = name === "mysql_servers" ? ["mysql_servers"] : module.tables;
+    return names.map((table) => this.rows(table));
+  }
+
+  /** Host-specific variables do not count (lib/ProxySQL_Admin.cpp:7539-7550). */
+  #variableRows(prefix: string): SqlValue[][] {
+    const local =
+      /^(mysql-interfaces|mysql-threads|admin-(mysql_ifaces|restapi_port|telnet_\w+_ifaces|web_port))$/;
+    return [...this.variables].filter(([name]) => name.startsWith(prefix) && !local.test(name)).sort();
+  }
+}
