@@ -24,7 +24,9 @@ export function placesOf(root: string) {
     etc: join(root, "etc"),
     config: join(root, "etc", "proxysql-carp.toml"),
     stateDir: join(root, "db"),
-    runDir: join(root, "run"),
+    /** Mounted over /run: devd.pipe is where it is on FreeBSD. */
+    varRun: join(root, "run"),
+    runDir: join(root, "run", "proxysql-carp"),
     datadir: join(root, "proxysql"),
     hostState: join(root, "host"),
     logs: join(root, "log"),
@@ -79,7 +81,7 @@ export function prepareFiles(places: Places, name: string, address: string): Ide
   ]) {
     mkdirSync(directory, { recursive: true, mode: 0o755 });
   }
-  mkdirSync(places.runDir, { mode: 0o755 });
+  mkdirSync(places.runDir, { recursive: true, mode: 0o755 });
   mkdirSync(places.stateDir, { mode: 0o711 });
   mkdirSync(join(places.stateDir, "spool"), { mode: 0o700 });
   for (const directory of ["inbox", "outbox", "quarantine"]) {

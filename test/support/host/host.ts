@@ -34,21 +34,23 @@ export type Host = {
 const repository = resolve(".");
 const installedHook = "/usr/local/libexec/proxysql-carp-notify";
 const support = "build/test/support/host";
-/** Mounts what the host's unprivileged users need, in a mount namespace that ends with the process. */
-const enter = 'mount --bind "$1" "$2"; mount --bind "$3" "$4"; shift 4; exec "$@"';
+/**
+ * Mounts what the host's unprivileged users need, and its own /var/run, in a mount namespace that ends with the process.
+ */
+const enter = 'mount --bind "$1" "$2"; mount --bind "$3" "$4"; mount --bind "$5" /run; shift 5; exec "$@"';
 
 /** Boots the host: link, devd, sshd, CARP, ProxySQL if the standby is warm, and the agent unless told otherwise. */
 export async function startHost(host: Host, options: { agent?: boolean } = {}): Promise<void> {
   const { places } = host;
   // What a boot empties: /var/run, and everything the kernel kept.
-  rmSync(places.runDir, { recursive: true, force: true });
-  mkdirSync(places.runDir, { mode: 0o755 });
+  rmSync(places.varRun, { recursive: true, force: true });
+  mkdirSync(places.runDir, { recursive: true, mode: 0o755 });
+  mkdirSync(join(places.varRun, "sshd"), { mode: 0o755 });
   for (const gone of ["sysctl", "devctl", "proxysql.pid", `carp/${vhid}/role`, `carp/${vhid}/wanted`]) {
     rmSync(join(places.hostState, gone), { recursive: true, force: true });
   }
   writeFileSync(join(places.hostState, "carp", vhid, "advskew"), `${host.skew}\n`);
   writeFileSync(join(places.hostState, "proxysql.delay"), "2\n");
-  mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
   setPlugged(host.network, host.port, true);
   await startDevd(host);
   run(host, "sshd", ["/usr/sbin/sshd", "-D", "-e", "-f", join(places.etc, "sshd_config")]);
@@ -81,7 +83,7 @@ async function startDevd(host: Host): Promise<void> {
     "--events",
     join(places.hostState, "devctl"),
     "--pipe",
-    join(places.root, "devd.pipe"),
+    "/var/run/devd.pipe",
     "--log",
     join(places.logs, "devd.jsonl"),
     "--drop-if",
@@ -235,7 +237,7 @@ export function logTails(host: Host, lines = 25): string {
 }
 
 function entering(host: Host, command: readonly string[]): string[] {
-  const mounts = [repository, host.places.app, process.execPath, host.places.node];
+  const mounts = [repository, host.places.app, process.execPath, host.places.node, host.places.varRun];
   return ["ip", "netns", "exec", host.port.namespace, "/bin/sh", "-c", enter, "enter", ...mounts, ...command];
 }
 
