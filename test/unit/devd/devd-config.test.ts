@@ -118,7 +118,7 @@ describe("devd/carp.conf", () => {
     const actions = chooseBlock(blocks, variables)?.actions.map((action) => expandAction(action, variables));
     expect(actions).toEqual([
       `/usr/local/libexec/proxysql-carp-notify $'${role}' $'9@vlan0.10'`,
-      `logger -t proxysql-carp -p daemon.notice -- $'9@vlan0.10' is now ${role}`,
+      `logger -t proxysql-carp -p daemon.notice -- $'9@vlan0.10' is now ${role} &`,
     ]);
   });
 
