@@ -36,6 +36,8 @@ export interface Store {
   latest(box?: Box): Promise<StoredManifest | undefined>;
   /** Writes a snapshot's database and TLS files into a directory, which need not be there; verifies nothing. */
   unpack(id: string, toDir: string): Promise<Manifest>;
+  /** The same for a prepared directory that is not admitted yet. */
+  unpackFrom(dir: string, toDir: string, manifest: Manifest): Promise<void>;
   /** A new directory in a box that no reader sees, to be filled and then admitted. */
   prepare(box: Box): Promise<string>;
   /** Makes a prepared, verified directory a snapshot: durable before it is visible. The same one again is no error. */
@@ -84,10 +86,9 @@ export function openStore(stateDir: string): Store {
   }
 
   async function unpack(id: string, toDir: string): Promise<Manifest> {
-    const stored = await find(id);
-    const manifest = await readManifest(stored.dir);
-    await createBox(toDir);
-    await unpackDirectory(stored.dir, toDir, manifest);
+    const { dir } = await find(id);
+    const manifest = await readManifest(dir);
+    await unpackFrom(dir, toDir, manifest);
     return manifest;
   }
 
@@ -125,6 +126,7 @@ export function openStore(stateDir: string): Store {
     manifest: async (id) => readManifest((await find(id)).dir),
     latest,
     unpack,
+    unpackFrom,
     prepare: async (box) => {
       await createBox(boxDir(box));
       return createTemporary(boxDir(box), "incoming");
@@ -137,6 +139,11 @@ export function openStore(stateDir: string): Store {
       return (await Promise.all(all.map(sweepTemporaries))).flat();
     },
   };
+}
+
+async function unpackFrom(dir: string, toDir: string, manifest: Manifest): Promise<void> {
+  await createBox(toDir);
+  await unpackDirectory(dir, toDir, manifest);
 }
 
 async function requireWhole(dir: string, manifest: Manifest): Promise<void> {

@@ -81,9 +81,13 @@ describe("takeSnapshot", () => {
       warnings: [],
     });
     expect(await options.store.list()).toHaveLength(1);
+    expect(admitted(await takeSnapshot({ ...next, evenIfUnchanged: true })).manifest.content).toBe(
+      manifest.content,
+    );
     for (const name of ["key", "cert", "ca"])
       writeFileSync(join(options.datadir, `proxysql-${name}.pem`), name);
-    expect(admitted(await takeSnapshot(next)).manifest.tls).toHaveLength(3);
+    const after = { ...next, lineage: { epoch: 1, sequence: 3, node: "a" } };
+    expect(admitted(await takeSnapshot(after)).manifest.tls).toHaveLength(3);
   });
 
   it("quarantines the half state of a SAVE instead of shipping it", async () => {
@@ -130,7 +134,9 @@ describe("takeSnapshot", () => {
     leaveHotJournal(file);
     const torn = join(scratch(), "torn.db");
     copyFileSync(file, torn);
-    expect((await inspectDatabase(torn)).content).not.toBe((await inspectDatabase(fixture("2.7.1-shop"))).content);
+    expect((await inspectDatabase(torn)).content).not.toBe(
+      (await inspectDatabase(fixture("2.7.1-shop"))).content,
+    );
 
     const { manifest } = admitted(await takeSnapshot(options));
 

@@ -36,6 +36,8 @@ export interface TakeOptions {
   /** The last good snapshot: for the checks against it, and to see that nothing has changed. */
   readonly before?: Manifest | undefined;
   readonly definitions?: Pick<Definitions, "tables"> | undefined;
+  /** Keep it even if nothing differs from `before`: the first snapshot of an epoch proves who leads. */
+  readonly evenIfUnchanged?: boolean | undefined;
   /** An operator says that an emptiness is meant. */
   readonly accept?: boolean | undefined;
 }
@@ -84,7 +86,8 @@ async function keep(options: TakeOptions, database: string, tls: TlsCopies): Pro
   });
   if (!verified.ok) throw await quarantined(options, database, verified.refusal);
   const { warnings } = tls;
-  if (before?.content === contentDigest(verified.inspection, tls.files)) return { unchanged: true, warnings };
+  const unchanged = before?.content === contentDigest(verified.inspection, tls.files);
+  if (unchanged && !options.evenIfUnchanged) return { unchanged, warnings };
   const manifest = await describe(options, database, verified.inspection, tls);
   const dir = await store.prepare("outbox");
   try {
