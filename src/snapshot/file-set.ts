@@ -1,0 +1,60 @@
+import { createHash } from "node:crypto";
+import { copyFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { wallClock } from "../platform/clock.js";
+import { exists, remove } from "../platform/files.js";
+import { createBox, moveIn, syncAll } from "./box.js";
+import { tlsNames } from "./content.js";
+import { sha256OfFile } from "./hashing.js";
+import { databaseName } from "./pack.js";
+import { createTemporary, sweepTemporaries } from "./temporary.js";
+
+/** What SQLite may have left beside the database. They belong to exactly that file and must never meet another. */
+export const journalNames = ["-journal", "-wal", "-shm"].map((suffix) => `${databaseName}${suffix}`);
+
+/** Kept file sets. They are only for people who want back what a snapshot replaced. */
+const keptLimit = 5;
+const keptName = /^\d{8}T\d{9}Z-[0-9a-f]{16}$/;
+
+/**
+ * Copies ProxySQL's database, what belongs to it and the TLS files to `keepDir/<time>-<digest>/`, 0700, and removes
+ * the oldest such copies beyond five. A set that is kept already is not copied again, so that a node that tries in
+ * vain does not push out what it had at first. Returns the directory, or null if there was no database.
+ */
+export async function keepFileSet(datadir: string, keepDir: string): Promise<string | null> {
+  if (!(await exists(join(datadir, databaseName)))) return null;
+  await createBox(keepDir);
+  await sweepTemporaries(keepDir);
+  const names = await presentIn(datadir);
+  const digest = await digestOf(datadir, names);
+  const known = (await readdir(keepDir)).find((name) => keptName.test(name) && name.endsWith(digest));
+  if (known !== undefined) return join(keepDir, known);
+  const work = await createTemporary(keepDir, "incoming");
+  for (const name of names) await copyFile(join(datadir, name), join(work, name));
+  await syncAll(work);
+  const time = new Date(wallClock()).toISOString().replaceAll(/[-:.]/g, "");
+  const target = join(keepDir, `${time}-${digest}`);
+  await moveIn(work, target);
+  await limitKept(keepDir, target);
+  return target;
+}
+
+async function presentIn(datadir: string): Promise<string[]> {
+  const names = [databaseName, ...journalNames, ...tlsNames];
+  const there = await Promise.all(names.map((name) => exists(join(datadir, name))));
+  return names.filter((_, i) => there[i]);
+}
+
+async function digestOf(datadir: string, names: readonly string[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const name of names) hash.update(`${name} ${await sha256OfFile(join(datadir, name))}\n`);
+  return hash.digest("hex").slice(0, 16);
+}
+
+async function limitKept(keepDir: string, newest: string): Promise<void> {
+  const kept = (await readdir(keepDir)).filter(
+    (name) => keptName.test(name) && join(keepDir, name) !== newest,
+  );
+  const doomed = kept.sort().slice(0, Math.max(0, kept.length - keptLimit + 1));
+  for (const name of doomed) await remove(join(keepDir, name));
+}
