@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import {
   carpRole,
   devdLog,
@@ -15,12 +15,10 @@ import {
   startHost,
 } from "../support/host/host.js";
 import { linkUser, sharedAddress, vhid } from "../support/host/host-files.js";
-import { createLab, destroyLab, hostOf, type Lab, startAll } from "../support/host/netns.js";
+import { hostOf, type Lab, startAll } from "../support/host/netns.js";
 import { setIsolated, setReachable } from "../support/host/network.js";
-import { missingForHosts } from "../support/host/requirements.js";
+import { describeHosts } from "../support/host/suite.js";
 import { waitFor } from "../support/host/wait.js";
-
-const missing = missingForHosts();
 
 function eventsOf(host: Host): string[] {
   return devdLog(host)
@@ -51,128 +49,121 @@ function ssh(from: Host, to: Host, hostKey = to.identity.hostKey): ReturnType<ty
 }
 
 // These hold the test hosts themselves, without an agent: what the cases in the other files stand on.
-describe.skipIf(missing !== undefined)(
-  `the simulated hosts${missing === undefined ? "" : ` (skipped: ${missing})`}`,
-  () => {
-    let lab: Lab;
-    let a: Host;
-    let b: Host;
+describeHosts("the simulated hosts", (makeLab) => {
+  let lab: Lab;
+  let a: Host;
+  let b: Host;
 
-    beforeAll(async () => {
-      lab = createLab({ standby: "cold" });
-      a = hostOf(lab, "a");
-      b = hostOf(lab, "b");
-      await startAll(lab, { agent: false });
-      await waitFor("a wins the election", () => rolesAre(a, b, "MASTER BACKUP"));
-    });
+  beforeAll(async () => {
+    lab = makeLab({ standby: "cold" });
+    a = hostOf(lab, "a");
+    b = hostOf(lab, "b");
+    await startAll(lab, { agent: false });
+    await waitFor("a wins the election", () => rolesAre(a, b, "MASTER BACKUP"));
+  });
 
-    afterAll(() => {
-      if (lab !== undefined) {
-        destroyLab(lab);
-      }
-    });
+  it("give the address to one of them and tell devd, in the kernel's order", async () => {
+    expect([holdsAddress(a), holdsAddress(b)]).toEqual([true, false]);
+    await waitFor("devd of a has both", () => eventsOf(a).length === 2);
+    expect(eventsOf(a)).toEqual(["BACKUP", "MASTER"]);
+    expect(eventsOf(b)).toEqual(["BACKUP"]);
+    expect(runOnce(b, ["nc", "-z", "-w", "5", sharedAddress, "22"]).status).toBe(0);
+  });
 
-    it("give the address to one of them and tell devd, in the kernel's order", async () => {
-      expect([holdsAddress(a), holdsAddress(b)]).toEqual([true, false]);
-      await waitFor("devd of a has both", () => eventsOf(a).length === 2);
-      expect(eventsOf(a)).toEqual(["BACKUP", "MASTER"]);
-      expect(eventsOf(b)).toEqual(["BACKUP"]);
-      expect(runOnce(b, ["nc", "-z", "-w", "5", sharedAddress, "22"]).status).toBe(0);
-    });
+  it("run the project's hook, which spools while there is no agent", async () => {
+    const spool = join(a.places.stateDir, "spool");
+    await waitFor(
+      "spooled",
+      () => spawnSync("ls", [spool], { encoding: "utf8" }).stdout.split("\n").length > 2,
+    );
+    const texts = spawnSync("/bin/sh", ["-c", `cat ${spool}/*.event`], { encoding: "utf8" }).stdout;
+    expect(texts).toContain(`{"op":"event","type":"MASTER","subsystem":"${vhid}"}\n`);
+  });
 
-    it("run the project's hook, which spools while there is no agent", async () => {
-      const spool = join(a.places.stateDir, "spool");
-      await waitFor(
-        "spooled",
-        () => spawnSync("ls", [spool], { encoding: "utf8" }).stdout.split("\n").length > 2,
-      );
-      const texts = spawnSync("/bin/sh", ["-c", `cat ${spool}/*.event`], { encoding: "utf8" }).stdout;
-      expect(texts).toContain(`{"op":"event","type":"MASTER","subsystem":"${vhid}"}\n`);
-    });
+  it("show the role as FreeBSD 14 does", () => {
+    const fixture = readFileSync("test/fixtures/freebsd/ifconfig-14-master.txt", "utf8");
+    expect(runOnce(a, ["ifconfig", "em0"]).stdout).toBe(fixture);
+    expect(runOnce(b, ["ifconfig"]).stdout).toContain(
+      "\tcarp: BACKUP vhid 9 advbase 1 advskew 100\n\t      peer 224.0.0.18",
+    );
+  });
 
-    it("show the role as FreeBSD 14 does", () => {
-      const fixture = readFileSync("test/fixtures/freebsd/ifconfig-14-master.txt", "utf8");
-      expect(runOnce(a, ["ifconfig", "em0"]).stdout).toBe(fixture);
-      expect(runOnce(b, ["ifconfig"]).stdout).toContain(
-        "\tcarp: BACKUP vhid 9 advbase 1 advskew 100\n\t      peer 224.0.0.18",
-      );
-    });
+  it("accept the peer's key for the forced command alone, from a user of their own", () => {
+    const users = readFileSync("/etc/passwd", "utf8");
+    expect(users).not.toContain(`${linkUser.name}:`);
+    expect(runOnce(b, ["id", "-u", linkUser.name]).stdout.trim()).toBe(String(linkUser.id));
+    const command = readFileSync(join(b.places.home, ".ssh", "authorized_keys"), "utf8");
+    expect(command).toMatch(/^command="[^"]* serve",restrict ssh-ed25519 /);
+    const result = ssh(a, b);
+    expect(result.stderr).not.toMatch(/Permission denied|verification failed/);
+    expect(result.stdout).not.toContain("uid=");
+    expect(ssh(a, b, a.identity.hostKey).stderr).toContain("Host key verification failed");
+  });
 
-    it("accept the peer's key for the forced command alone, from a user of their own", () => {
-      const users = readFileSync("/etc/passwd", "utf8");
-      expect(users).not.toContain(`${linkUser.name}:`);
-      expect(runOnce(b, ["id", "-u", linkUser.name]).stdout.trim()).toBe(String(linkUser.id));
-      const command = readFileSync(join(b.places.home, ".ssh", "authorized_keys"), "utf8");
-      expect(command).toMatch(/^command="[^"]* serve",restrict ssh-ed25519 /);
-      const result = ssh(a, b);
-      expect(result.stderr).not.toMatch(/Permission denied|verification failed/);
-      expect(result.stdout).not.toContain("uid=");
-      expect(ssh(a, b, a.identity.hostKey).stderr).toContain("Host key verification failed");
-    });
+  it("lose the unicast traffic between two of them, and nothing else", async () => {
+    setReachable(a.port, b.port, false);
+    expect(ssh(a, b).stderr).toContain("timed out");
+    expect(rolesAre(a, b, "MASTER BACKUP")).toBe(true);
+    setReachable(a.port, b.port, true);
+    await waitFor("healed", () => runOnce(a, ["nc", "-z", "-w", "1", b.port.address, "22"]).status === 0);
+  });
 
-    it("lose the unicast traffic between two of them, and nothing else", async () => {
-      setReachable(a.port, b.port, false);
-      expect(ssh(a, b).stderr).toContain("timed out");
-      expect(rolesAre(a, b, "MASTER BACKUP")).toBe(true);
-      setReachable(a.port, b.port, true);
-      await waitFor("healed", () => runOnce(a, ["nc", "-z", "-w", "1", b.port.address, "22"]).status === 0);
-    });
+  it("turn INIT when the link goes, BACKUP when it comes back", async () => {
+    await waitFor("devd of a has the last event", () => eventsOf(a).at(-1) === "MASTER");
+    const before = eventsOf(a).length;
+    linkDown(a);
+    await waitFor("a sees it", () => carpRole(a) === "INIT");
+    expect(holdsAddress(a)).toBe(false);
+    expect(runOnce(a, ["ifconfig"]).stdout).toContain("carp: INIT vhid 9");
+    await waitFor("b takes over", () => carpRole(b) === "MASTER");
+    linkUp(a);
+    await waitFor("a is back", () => carpRole(a) === "BACKUP");
+    expect(rolesAre(a, b, "BACKUP MASTER")).toBe(true);
+    await waitFor("devd of a has both", () => eventsOf(a).length === before + 2);
+    expect(eventsOf(a).slice(before)).toEqual(["INIT", "BACKUP"]);
+  });
 
-    it("turn INIT when the link goes, BACKUP when it comes back", async () => {
-      const before = eventsOf(a).length;
-      linkDown(a);
-      await waitFor("a sees it", () => carpRole(a) === "INIT");
-      expect(holdsAddress(a)).toBe(false);
-      expect(runOnce(a, ["ifconfig"]).stdout).toContain("carp: INIT vhid 9");
-      await waitFor("b takes over", () => carpRole(b) === "MASTER");
-      linkUp(a);
-      await waitFor("a is back", () => carpRole(a) === "BACKUP");
-      expect(rolesAre(a, b, "BACKUP MASTER")).toBe(true);
-      await waitFor("devd of a has both", () => eventsOf(a).length === before + 2);
-      expect(eventsOf(a).slice(before)).toEqual(["INIT", "BACKUP"]);
-    });
+  it("both become master when they no longer see each other, and one gives way after", async () => {
+    setIsolated(lab.network, a.port, true);
+    setIsolated(lab.network, b.port, true);
+    await waitFor("two masters", () => rolesAre(a, b, "MASTER MASTER"));
+    setIsolated(lab.network, a.port, false);
+    setIsolated(lab.network, b.port, false);
+    await waitFor("the slower one gives way", () => rolesAre(a, b, "MASTER BACKUP"));
+  });
 
-    it("both become master when they no longer see each other, and one gives way after", async () => {
-      setIsolated(lab.network, a.port, true);
-      setIsolated(lab.network, b.port, true);
-      await waitFor("two masters", () => rolesAre(a, b, "MASTER MASTER"));
-      setIsolated(lab.network, a.port, false);
-      setIsolated(lab.network, b.port, false);
-      await waitFor("the slower one gives way", () => rolesAre(a, b, "MASTER BACKUP"));
-    });
+  it("can lose events on their way to devd", async () => {
+    await waitFor("devd of b has the last event", () => eventsOf(b).at(-1) === "BACKUP");
+    const before = eventsOf(b).length;
+    dropDevdEvents(b, true);
+    linkDown(b);
+    await waitFor("b is out", () => carpRole(b) === "INIT");
+    await waitFor("dropped", () => devdLog(b).some((entry) => entry.dropped));
+    dropDevdEvents(b, false);
+    linkUp(b);
+    await waitFor("b is back", () => carpRole(b) === "BACKUP");
+    await waitFor("the next event arrives", () => eventsOf(b).length === before + 1);
+    expect(eventsOf(b).slice(before)).toEqual(["BACKUP"]);
+  });
 
-    it("can lose events on their way to devd", async () => {
-      const before = eventsOf(b).length;
-      dropDevdEvents(b, true);
-      linkDown(b);
-      await waitFor("b is out", () => carpRole(b) === "INIT");
-      await waitFor("dropped", () => devdLog(b).some((entry) => entry.dropped));
-      dropDevdEvents(b, false);
-      linkUp(b);
-      await waitFor("b is back", () => carpRole(b) === "BACKUP");
-      await waitFor("the next event arrives", () => eventsOf(b).length === before + 1);
-      expect(eventsOf(b).slice(before)).toEqual(["BACKUP"]);
-    });
+  it("demote by sysctl, additively, and a demoted master loses the address", async () => {
+    expect(runOnce(a, ["sysctl", "net.inet.carp.demotion=240"]).stdout).toBe(
+      "net.inet.carp.demotion: 0 -> 240\n",
+    );
+    await waitFor("b takes over", () => rolesAre(a, b, "BACKUP MASTER"));
+    expect(runOnce(a, ["sysctl", "net.inet.carp.demotion=-240"]).stdout).toBe(
+      "net.inet.carp.demotion: 240 -> 0\n",
+    );
+    expect(runOnce(a, ["sysctl", "-n", "net.inet.carp.demotion"]).stdout).toBe("0\n");
+    expect(runOnce(a, ["sysctl", "net.inet.nothing"]).status).toBe(1);
+  });
 
-    it("demote by sysctl, additively, and a demoted master loses the address", async () => {
-      expect(runOnce(a, ["sysctl", "net.inet.carp.demotion=240"]).stdout).toBe(
-        "net.inet.carp.demotion: 0 -> 240\n",
-      );
-      await waitFor("b takes over", () => rolesAre(a, b, "BACKUP MASTER"));
-      expect(runOnce(a, ["sysctl", "net.inet.carp.demotion=-240"]).stdout).toBe(
-        "net.inet.carp.demotion: 240 -> 0\n",
-      );
-      expect(runOnce(a, ["sysctl", "-n", "net.inet.carp.demotion"]).stdout).toBe("0\n");
-      expect(runOnce(a, ["sysctl", "net.inet.nothing"]).status).toBe(1);
-    });
-
-    it("fail over when one is killed, which comes back as the backup", async () => {
-      killHost(b);
-      await waitFor("a takes over", () => carpRole(a) === "MASTER");
-      expect(runOnce(b, ["true"]).status).toBe(0);
-      expect(existsSync(join(b.places.hostState, "carp", vhid))).toBe(true);
-      await startHost(b, { agent: false });
-      await waitFor("b is backup", () => rolesAre(a, b, "MASTER BACKUP"));
-    });
-  },
-);
+  it("fail over when one is killed, which comes back as the backup", async () => {
+    killHost(b);
+    await waitFor("a takes over", () => carpRole(a) === "MASTER");
+    expect(runOnce(b, ["true"]).status).toBe(0);
+    expect(existsSync(join(b.places.hostState, "carp", vhid))).toBe(true);
+    await startHost(b, { agent: false });
+    await waitFor("b is backup", () => rolesAre(a, b, "MASTER BACKUP"));
+  });
+});

@@ -74,7 +74,8 @@ export function setReachable(one: Port, other: Port, reachable: boolean): void {
     [other, one],
   ] as const) {
     if (reachable) {
-      inside(from.namespace, "ip", "neigh", "del", to.address, "dev", interfaceName);
+      // A link that went down meanwhile may have taken the entry along.
+      spawnSync("ip", ["-n", from.namespace, "neigh", "del", to.address, "dev", interfaceName]);
     } else {
       // Frames to an address that no card has: nothing answers, no error comes back.
       const nowhere = ["lladdr", "02:00:00:00:00:01", "nud", "permanent", "dev", interfaceName];
