@@ -1,0 +1,180 @@
+import { join } from "node:path";
+import type { Config } from "../config/schema.js";
+import { drainSpool } from "../control/spool.js";
+import { Journal } from "../journal/journal.js";
+import { createLink, type PeerLink } from "../peer/link.js";
+import { withDeadline } from "../platform/clock.js";
+import { ensureDirectory, ownerOf } from "../platform/files.js";
+import type { Logger } from "../platform/log.js";
+import { Mutex } from "../platform/mutex.js";
+import { ownerNamed } from "../platform/owner.js";
+import { AdminClient } from "../proxysql/admin-client.js";
+import { NodeState } from "../ship/node-state.js";
+import { Shipper } from "../ship/shipper.js";
+import { Staging } from "../ship/staging.js";
+import { defaultKeepLocal, parseKeepLocal } from "../snapshot/keep-local.js";
+import { openStore } from "../snapshot/store.js";
+import type { AgentContext } from "./context.js";
+import { listenToDevd } from "./devd-pipe.js";
+import { Observer } from "./observer.js";
+import { PeerBoard } from "./peer-board.js";
+import { Reconciler } from "./reconciler.js";
+import { serveSockets } from "./sockets.js";
+import { version } from "./version.js";
+
+/** A stop takes at most this long; daemon(8) and rc.shutdown wait for us. */
+const stopDeadlineMs = 10_000;
+/** How often peers are asked how they are. The link itself is watched more often than that. */
+const askPeersEveryMs = 2_000;
+/** How often the spool is looked into for events that came while we were too busy to answer the hook. */
+const spoolEveryMs = 2_000;
+
+export interface Agent {
+  /** Ends everything in order, within a bound. ProxySQL and the CARP role stay as they are. */
+  stop(): Promise<void>;
+}
+
+/** Starts the resident agent: opens what it needs, connects to the peers, and reconciles until it is stopped. */
+export async function startAgent(config: Config, log: Logger): Promise<Agent> {
+  await prepareDirectories(config);
+  const node = compose(config, log);
+  await node.store.sweep();
+  await node.staging.sweep();
+  const observer = new Observer(node);
+  const reconciler = new Reconciler(node, observer);
+  const hint = (cause: string): void => reconciler.hint(cause);
+
+  async function askPeer(name: string): Promise<void> {
+    await node.board.ask(name);
+    node.shipper.linkUp(name);
+    hint(`peer ${name}`);
+  }
+  for (const [name, link] of node.links) {
+    link.onUp(() => void askPeer(name));
+    link.start();
+  }
+  const sockets = await serveSockets(node, observer, reconciler);
+  const devd = listenToDevd(hint);
+  const timers = [
+    setInterval(() => void node.board.askAll().then(() => hintIfRival(node, hint)), askPeersEveryMs),
+    setInterval(() => void readSpool(config, log, hint), spoolEveryMs),
+  ];
+  await readSpool(config, log, hint);
+  log.info(`agent ${version} of node ${config.node.name} runs, standby ${config.carp.standby}`);
+  reconciler.start();
+
+  return {
+    async stop() {
+      for (const timer of timers) clearInterval(timer);
+      devd.stop();
+      const ended = Promise.all([
+        sockets.close(),
+        reconciler.stop().then(() => node.shipper.stop()),
+        ...[...node.links.values()].map((link) => link.stop()),
+      ]);
+      await withDeadline(ended, stopDeadlineMs, "The agent's stop");
+      node.admin.disconnect();
+      node.journal.close();
+      log.info("agent stopped");
+    },
+  };
+}
+
+function compose(config: Config, log: Logger): AgentContext {
+  const { state_dir } = config.node;
+  const journal = Journal.open(join(state_dir, "journal.db"));
+  const state = new NodeState(journal);
+  const store = openStore(state_dir);
+  const proxysqlOwner = (): ReturnType<typeof ownerOf> =>
+    config.proxysql.owner === undefined
+      ? ownerOf(config.proxysql.datadir)
+      : ownerNamed(config.proxysql.owner);
+  const staging = new Staging(join(state_dir, "staging"), proxysqlOwner);
+  const admin = new AdminClient(adminAddress(config));
+  const links = createLinks(config, log);
+  const board = new PeerBoard(links, log);
+  const configLock = new Mutex();
+  const shipper = new Shipper({
+    config,
+    log,
+    journal,
+    state,
+    store,
+    staging,
+    admin,
+    links,
+    configLock,
+    onOutranked: (peer) => void board.ask(peer),
+  });
+  return {
+    config,
+    log,
+    journal,
+    state,
+    store,
+    staging,
+    admin,
+    links,
+    board,
+    shipper,
+    configLock,
+    proxysqlOwner,
+    keepLocal: parseKeepLocal(config.proxysql.keep_local ?? defaultKeepLocal),
+    kept: join(state_dir, "kept"),
+    installed: { rows: {} },
+  };
+}
+
+function createLinks(config: Config, log: Logger): Map<string, PeerLink> {
+  return new Map(
+    config.peer.map(({ name, host, port, user, key_file, host_key }) => [
+      name,
+      createLink({
+        node: config.node.name,
+        version,
+        peer: { name, host, port, user, keyFile: key_file, hostKey: host_key },
+        log,
+      }),
+    ]),
+  );
+}
+
+function adminAddress({ proxysql }: Config): ConstructorParameters<typeof AdminClient>[0] {
+  return {
+    host: proxysql.admin_host,
+    port: proxysql.admin_port,
+    user: proxysql.admin_user,
+    passwordFile: proxysql.admin_password_file,
+    ...(proxysql.admin_socket === undefined ? {} : { socketPath: proxysql.admin_socket }),
+  };
+}
+
+async function prepareDirectories({ node }: Config): Promise<void> {
+  await ensureDirectory(node.state_dir, 0o711);
+  await ensureDirectory(node.run_dir, 0o755);
+  for (const box of ["inbox", "outbox", "quarantine"])
+    await ensureDirectory(join(node.state_dir, box), 0o700);
+}
+
+/** Peers' answers matter to a plan only if one holds what ours does not cover; the plan itself decides. */
+function hintIfRival({ state, board }: AgentContext, hint: (cause: string) => void): void {
+  const ours = state.running?.lineage.epoch ?? 0;
+  const rival = board
+    .views()
+    .find(
+      ({ best }) =>
+        best !== null &&
+        state.leads !== null &&
+        best.lineage.epoch >= ours &&
+        best.lineage.node !== state.running?.lineage.node,
+    );
+  if (rival) hint(`peer ${rival.name} holds another lineage`);
+}
+
+async function readSpool(config: Config, log: Logger, hint: (cause: string) => void): Promise<void> {
+  const events = await drainSpool(config.node.state_dir);
+  for (const event of events) {
+    if (event) hint(`spooled devd ${event.subsystem} ${event.type}`);
+    else log.warn({}, "a file in the spool was no event: removed");
+  }
+}

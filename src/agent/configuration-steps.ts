@@ -1,0 +1,136 @@
+import { join } from "node:path";
+import { KnownError } from "../platform/errors.js";
+import { formatLineage, type Ranked } from "../role/lineage.js";
+import { fetchInto } from "../ship/fetch.js";
+import { applyPlanned } from "../snapshot/apply.js";
+import { readDefinitions } from "../snapshot/definitions.js";
+import { installDatabase } from "../snapshot/install.js";
+import type { KeepLocal } from "../snapshot/keep-local.js";
+import { type Manifest, snapshotId } from "../snapshot/manifest.js";
+import { refusalError, refusalOf } from "../snapshot/refusal.js";
+import { verifyUnpacked } from "../snapshot/verify.js";
+import type { AgentContext } from "./context.js";
+
+/** A snapshot of some hundred kilobytes takes milliseconds; a large one on a slow line must not hold a promotion for long. */
+const fetchDeadlineMs = 10_000;
+
+/** Gets a peer's snapshot into our inbox, verified. If that fails the offer is dismissed and the plan goes on without. */
+export async function fetchSnapshot(node: AgentContext, peer: string, ranked: Ranked): Promise<string> {
+  const id = snapshotId(ranked.lineage);
+  const link = node.links.get(peer);
+  if (!link) throw new KnownError("peer-unreachable", `There is no peer ${peer}.`);
+  try {
+    await fetchInto(
+      { store: node.store, staging: node.staging, stateDir: node.config.node.state_dir },
+      link,
+      id,
+      fetchDeadlineMs,
+    );
+    return `${formatLineage(ranked.lineage)} from ${peer}`;
+  } catch (error) {
+    node.board.dismiss(peer);
+    throw error;
+  }
+}
+
+/** With ProxySQL down: puts the snapshot into the data directory, keeping what was there. */
+export function installSnapshot(node: AgentContext, ranked: Ranked, reportLoss: boolean): Promise<string> {
+  const { config, kept, state, journal, keepLocal, installed } = node;
+  return node.configLock.run(() =>
+    withUnpacked(node, ranked, async (dir, manifest) => {
+      await installDatabase({
+        unpackedDir: dir,
+        datadir: config.proxysql.datadir,
+        owner: await node.proxysqlOwner(),
+        keepDir: kept,
+        keepLocal,
+      });
+      noteLoss(node, ranked, reportLoss);
+      state.holds(manifest);
+      installed.rows = expectedRows(manifest, keepLocal);
+      journal.addSnapshot({ snapshot: manifest.id, event: "installed" });
+      return formatLineage(ranked.lineage);
+    }),
+  );
+}
+
+/** With ProxySQL running: brings its tables to the snapshot through the admin, and reads them back. */
+export function applySnapshot(node: AgentContext, ranked: Ranked, reportLoss: boolean): Promise<string> {
+  const { admin, state, journal, keepLocal } = node;
+  return node.configLock.run(() =>
+    withUnpacked(node, ranked, async (dir, manifest) => {
+      const result = await applyPlanned(admin, join(dir, "proxysql.db"), keepLocal);
+      noteLoss(node, ranked, reportLoss);
+      state.holds(manifest);
+      journal.addSnapshot({
+        snapshot: manifest.id,
+        event: "installed",
+        detail: result.changedModules.join(", "),
+      });
+      return `${formatLineage(ranked.lineage)}: ${result.changedModules.join(", ") || "nothing differed"}`;
+    }),
+  );
+}
+
+/** Lends a directory with the verified snapshot, readable for ProxySQL's user, and takes it back. */
+async function withUnpacked<T>(
+  node: AgentContext,
+  ranked: Ranked,
+  work: (dir: string, manifest: Manifest) => Promise<T>,
+): Promise<T> {
+  const dir = await node.staging.make();
+  try {
+    const manifest = await unpackVerified(node, snapshotId(ranked.lineage), dir);
+    await node.staging.hand(dir);
+    return await work(dir, manifest);
+  } finally {
+    await node.staging.remove(dir);
+  }
+}
+
+/**
+ * Unpacks a stored snapshot and verifies it once more: disks rot. A bad one goes to quarantine, so that the next plan
+ * falls back to the one before it.
+ */
+async function unpackVerified(node: AgentContext, id: string, dir: string): Promise<Manifest> {
+  const { store, config, log, journal } = node;
+  try {
+    const manifest = await store.unpack(id, dir);
+    const definitions = (await readDefinitions(config.node.state_dir))?.tables;
+    // Whether it is suspiciously empty was asked when it came in, against the one before it.
+    const verified = await verifyUnpacked(dir, manifest, { definitions, accept: true });
+    if (!verified.ok) throw refusalError(verified.refusal);
+    return manifest;
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    log.error(
+      { snapshot: id, cause: refusal.cause, why: refusal.sentence },
+      "a stored snapshot is bad: quarantined",
+    );
+    journal.addSnapshot({ snapshot: id, event: "refused", detail: `${refusal.cause}: ${refusal.sentence}` });
+    const stored = (await store.list()).find((candidate) => candidate.id === id);
+    if (stored) await store.quarantine(stored.dir, refusal, id);
+    throw error;
+  }
+}
+
+/** How many rows each table must at least show after a start from this snapshot, what stays the host's own left out. */
+function expectedRows(manifest: Manifest, keepLocal: KeepLocal): Record<string, number> {
+  const counted = Object.entries(manifest.tables).filter(
+    ([name]) => !keepLocal.tables.has(name) && !name.startsWith("sqlite_") && name !== "global_variables",
+  );
+  return Object.fromEntries(counted.map(([name, { rows }]) => [name, rows]));
+}
+
+/** What this node ran and never reached the other side: kept beside, and said, so that nothing is lost unseen. */
+function noteLoss({ state, journal, log }: AgentContext, ranked: Ranked, reportLoss: boolean): void {
+  if (!reportLoss || state.running === null) return;
+  const ours = formatLineage(state.running.lineage);
+  const theirs = formatLineage(ranked.lineage);
+  journal.addNote("superseded-unshipped", { ours, theirs });
+  log.warn(
+    { ours, theirs },
+    "a change of ours never reached the peer that took over: its configuration replaces ours",
+  );
+}

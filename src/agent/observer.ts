@@ -1,0 +1,155 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type CarpView, observeCarp } from "../carp/observe.js";
+import { monotonic } from "../platform/clock.js";
+import { isKnown, systemCode } from "../platform/errors.js";
+import { statOrUndefined } from "../platform/files.js";
+import type { Handshake } from "../proxysql/handshake.js";
+import { knockAt, observeProxysql, type ProxysqlView } from "../proxysql/observe.js";
+import type { Observed } from "../role/observed.js";
+import { refreshDefinitions } from "../ship/definitions-source.js";
+import { rankOf } from "../ship/node-state.js";
+import { inspectDatabase } from "../snapshot/inspect.js";
+import type { AgentContext } from "./context.js";
+
+/** How long a good greeting of the client port counts while nothing else changes. Each knock is a line in ProxySQL's log. */
+const greetingCountsMs = 30_000;
+
+/** Looks at everything a plan depends on, and keeps the last look for the status page. */
+export class Observer {
+  readonly #node: AgentContext;
+  #masterSince: number | undefined;
+  #greeting: { seen: Handshake; at: number } | undefined;
+  #startedAt: number | undefined;
+  #definitionsOf: string | undefined;
+  #intact: { key: string; intact: boolean } | undefined;
+  #carp: CarpView;
+  #proxysql: ProxysqlView | undefined;
+  #carpProblem: string | undefined;
+
+  constructor(node: AgentContext) {
+    this.#node = node;
+    this.#carp = unknownCarp(node.config.carp.vhids);
+  }
+
+  get carp(): CarpView {
+    return this.#carp;
+  }
+
+  get carpProblem(): string | undefined {
+    return this.#carpProblem;
+  }
+
+  get proxysql(): ProxysqlView | undefined {
+    return this.#proxysql;
+  }
+
+  /** A start was asked for: until it shows or its time is over, no other is. */
+  noteStart(): void {
+    this.#startedAt = monotonic();
+    this.#greeting = undefined;
+  }
+
+  /** Look at the client port itself next time. */
+  forgetGreeting(): void {
+    this.#greeting = undefined;
+  }
+
+  /** The roles as ifconfig tells them now. Unreadable is unknown, with the reason in `carpProblem`. */
+  async lookAtCarp(): Promise<CarpView> {
+    const { vhids } = this.#node.config.carp;
+    try {
+      this.#carp = await observeCarp(vhids);
+      const missing = this.#carp.vhids.filter(({ role }) => role === "unknown").map(({ vhid }) => vhid);
+      this.#carpProblem =
+        missing.length > 0 ? `ifconfig does not tell the role of ${missing.join(", ")}.` : undefined;
+    } catch (error) {
+      if (!isKnown(error)) throw error;
+      this.#carp = unknownCarp(vhids);
+      this.#carpProblem = error.message;
+    }
+    if (this.#carp.role !== "MASTER") this.#masterSince = undefined;
+    else this.#masterSince ??= monotonic();
+    return this.#carp;
+  }
+
+  async observe(): Promise<Observed> {
+    const { config, state, store, board, shipper } = this.#node;
+    const [carp, proxysql, latest] = await Promise.all([
+      this.lookAtCarp(),
+      this.#lookAtProxysql(),
+      store.latest(),
+    ]);
+    const intact = proxysql.running || (await this.#databaseIsIntact());
+    return {
+      role: carp.role,
+      holdsAddress: carp.holdsAddress,
+      masterForMs: this.#masterSince === undefined ? 0 : monotonic() - this.#masterSince,
+      settleMs: config.carp.settle,
+      standby: config.carp.standby,
+      proxysql: { ...proxysql, starting: this.#isStarting(proxysql) },
+      leads: state.leads,
+      openingContent: state.openingContent,
+      shipping: state.leads !== null && shipper.epoch === state.leads,
+      running: intact ? state.running : null,
+      best: latest === undefined ? null : rankOf(latest.manifest),
+      peers: board.views(),
+    };
+  }
+
+  async #lookAtProxysql(): Promise<ProxysqlView> {
+    const { config, admin } = this.#node;
+    const client = { host: config.proxysql.client_host, port: config.proxysql.client_port };
+    const known = this.#greeting;
+    const counts = known?.seen.ok && this.#proxysql?.admin && monotonic() - known.at < greetingCountsMs;
+    const greeting = counts ? known.seen : await knockAt(client);
+    if (!counts) this.#greeting = { seen: greeting, at: monotonic() };
+    const view = await observeProxysql(admin, client, greeting);
+    if (!view.admin) this.#greeting = undefined;
+    if (view.version !== null) await this.#learnDefinitions(view.version);
+    this.#proxysql = view;
+    return view;
+  }
+
+  /** ProxySQL's own table definitions, for every verification on this node, by the link's user too. */
+  async #learnDefinitions(version: string): Promise<void> {
+    if (this.#definitionsOf === version) return;
+    await refreshDefinitions(this.#node.admin, this.#node.config.node.state_dir, version);
+    this.#definitionsOf = version;
+  }
+
+  #isStarting(view: ProxysqlView): boolean {
+    if (view.running || this.#startedAt === undefined) return false;
+    return monotonic() - this.#startedAt < this.#node.config.proxysql.start_timeout;
+  }
+
+  /**
+   * False if ProxySQL's database is missing or damaged while ProxySQL is down: ProxySQL writes it with synchronous=0, so
+   * a power cut can leave it torn, and a verified snapshot is then the better copy even here. Looked at once per change.
+   */
+  async #databaseIsIntact(): Promise<boolean> {
+    const file = join(this.#node.config.proxysql.datadir, "proxysql.db");
+    if ((await statOrUndefined(`${file}-journal`)) !== undefined) return true;
+    const key = await identityOf(file);
+    if (key === undefined) return false;
+    if (this.#intact?.key !== key) {
+      const { problems, tables } = await inspectDatabase(file);
+      this.#intact = { key, intact: problems.length === 0 && (tables.global_variables?.rows ?? 0) > 0 };
+    }
+    return this.#intact.intact;
+  }
+}
+
+async function identityOf(file: string): Promise<string | undefined> {
+  try {
+    const { ino, size, mtimeMs } = await stat(file);
+    return `${ino}:${size}:${mtimeMs}`;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function unknownCarp(vhids: readonly string[]): CarpView {
+  return { role: "unknown", holdsAddress: false, vhids: vhids.map((vhid) => ({ vhid, role: "unknown" })) };
+}

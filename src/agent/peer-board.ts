@@ -1,0 +1,106 @@
+import type { PeerLink } from "../peer/link.js";
+import type { PeerStatus } from "../peer/peer-status.js";
+import { monotonic } from "../platform/clock.js";
+import { isKnown, type KnownError } from "../platform/errors.js";
+import type { Logger } from "../platform/log.js";
+import type { Ranked } from "../role/lineage.js";
+import type { PeerView } from "../role/observed.js";
+import { rankOf } from "../ship/node-state.js";
+import { readReport } from "../ship/peer-report.js";
+
+/** How long a promotion waits for a peer that may be there. A dead one is known before CARP moves the address. */
+export const askDeadlineMs = 1_000;
+
+interface Entry {
+  readonly link: PeerLink;
+  asked: boolean;
+  reachable: boolean;
+  best: Ranked | null;
+  status: PeerStatus | undefined;
+  at: number | undefined;
+  error: KnownError | undefined;
+}
+
+/** What each peer last told. */
+export class PeerBoard {
+  readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #log: Logger;
+
+  constructor(links: ReadonlyMap<string, PeerLink>, log: Logger) {
+    this.#log = log;
+    this.#entries = new Map(
+      [...links].map(([name, link]) => [
+        name,
+        {
+          link,
+          asked: false,
+          reachable: false,
+          best: null,
+          status: undefined,
+          at: undefined,
+          error: undefined,
+        },
+      ]),
+    );
+  }
+
+  /** The role changed: what peers said before no longer counts as asked. */
+  forgetAnswers(): void {
+    for (const entry of this.#entries.values()) entry.asked = false;
+  }
+
+  /** This peer's offer proved worthless (it could not be fetched): do not come back to it for now. */
+  dismiss(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry) entry.best = null;
+  }
+
+  /** Asks every peer, all at once, each within the short deadline. One that is known to be away costs nothing. */
+  async askAll(): Promise<void> {
+    await Promise.all([...this.#entries.keys()].map((name) => this.ask(name)));
+  }
+
+  /** Asks one peer for its status and its best snapshot. Being unreachable is an answer, not an error. */
+  async ask(name: string): Promise<void> {
+    const entry = this.#entries.get(name);
+    if (!entry) return;
+    try {
+      if (entry.link.view.state === "connecting") await entry.link.waitUp(askDeadlineMs);
+      const [status, latest] = await Promise.all([
+        entry.link.status(askDeadlineMs),
+        entry.link.latest(askDeadlineMs),
+      ]);
+      entry.reachable = true;
+      entry.status = status;
+      entry.best = latest === undefined ? null : rankOf(latest);
+      entry.at = monotonic();
+      entry.error = undefined;
+    } catch (error) {
+      if (!isKnown(error)) throw error;
+      entry.reachable = false;
+      entry.error = error;
+      this.#log.debug(`peer ${name} did not answer: ${error.message}`);
+    }
+    entry.asked = true;
+  }
+
+  views(): PeerView[] {
+    return [...this.#entries].map(([name, { asked, reachable, best, status }]) => ({
+      name,
+      asked,
+      reachable,
+      role: reachable ? (readReport(status?.report)?.role ?? "unknown") : "unknown",
+      best,
+    }));
+  }
+
+  /** What the status page tells of a peer. `ageMs` is how old its answer is. */
+  describe(name: string): { status: PeerStatus | null; ageMs: number | null; error: string | null } {
+    const entry = this.#entries.get(name);
+    return {
+      status: entry?.status ?? null,
+      ageMs: entry?.at === undefined ? null : Math.round(monotonic() - entry.at),
+      error: entry?.error?.message ?? null,
+    };
+  }
+}

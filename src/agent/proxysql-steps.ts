@@ -1,0 +1,125 @@
+import { monotonic, poll } from "../platform/clock.js";
+import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
+import { knockAt } from "../proxysql/observe.js";
+import { proveContent } from "../proxysql/prove.js";
+import { runService } from "../proxysql/service.js";
+import type { AgentContext } from "./context.js";
+import type { Observer } from "./observer.js";
+
+const stopDeadlineMs = 15_000;
+/** Short against ProxySQL's own start (some 150 ms to the client port), long against a refused connect. */
+const pollMs = 10;
+
+/** Starts ProxySQL by its rc service. Whether it came up is for `prove`: the exit code is only a detail. */
+export async function startProxysql({ config, admin }: AgentContext, observer: Observer): Promise<string> {
+  admin.disconnect();
+  observer.noteStart();
+  const { code, output } = await runService(config.proxysql.service, "onestart");
+  return code === 0 ? "asked" : `the rc script ended with ${code ?? "a signal"}: ${output}`;
+}
+
+/** Waits until admin, content and client port are all as they should be, at most `start_timeout`. */
+export async function proveProxysql(
+  { config, admin, installed }: AgentContext,
+  observer: Observer,
+  signal: AbortSignal,
+): Promise<string> {
+  const { start_timeout, client_host, client_port } = config.proxysql;
+  const began = monotonic();
+  let last: unknown = new Error("it was not looked at");
+  const proven = await poll(
+    async () => {
+      try {
+        await proveContent(admin, installed.rows);
+        const greeting = await knockAt({ host: client_host, port: client_port });
+        if (!greeting.ok)
+          throw new KnownError("proxysql-unproven", `The client port does not serve: ${greeting.why}.`);
+        return true;
+      } catch (error) {
+        if (!isKnown(error)) throw error;
+        last = error;
+        return undefined;
+      }
+    },
+    start_timeout,
+    pollMs,
+    signal,
+  );
+  observer.forgetGreeting();
+  if (proven) {
+    installed.rows = {};
+    return `serving after ${Math.round(monotonic() - began)} ms`;
+  }
+  if (signal.aborted) throw new KnownError("not-done", "The role changed before ProxySQL was proven.");
+  throw new KnownError(
+    "proxysql-unproven",
+    `ProxySQL did not serve within ${start_timeout} ms: ${sentenceOf(last)}`,
+    {},
+    last,
+  );
+}
+
+/** Refuses new clients. Sessions that are there go on, so this is a gate and no fence. */
+export async function pauseClients({ admin }: AgentContext): Promise<undefined> {
+  await admin.exec("PROXYSQL PAUSE");
+}
+
+export async function resumeClients({ admin }: AgentContext, observer: Observer): Promise<undefined> {
+  observer.forgetGreeting();
+  await admin.exec("PROXYSQL RESUME");
+}
+
+/** Waits for clients to leave by themselves, at most `drain_timeout`; those who stay are cut by the stop. */
+export async function drainClients({ admin, config }: AgentContext, signal: AbortSignal): Promise<string> {
+  let connected = 0;
+  const empty = await poll(
+    async () => {
+      const [row] = await admin.query(
+        "SELECT variable_value FROM stats_mysql_global WHERE variable_name='Client_Connections_connected'",
+      );
+      connected = Number(Object.values(row ?? {})[0] ?? 0);
+      return connected === 0 ? true : undefined;
+    },
+    config.proxysql.drain_timeout,
+    50,
+    signal,
+  );
+  return empty ? "no clients left" : `${connected} clients stayed`;
+}
+
+/** Stops ProxySQL by its rc service and waits until nobody listens any more. */
+export async function stopProxysql({ config, admin }: AgentContext, observer: Observer): Promise<string> {
+  const { service, client_host, client_port, admin_host, admin_port } = config.proxysql;
+  admin.disconnect();
+  const { code, output } = await runService(service, "onestop");
+  observer.forgetGreeting();
+  const gone = await poll(
+    async () => {
+      const ports = [
+        await knockAt({ host: client_host, port: client_port }),
+        await knockAt({ host: admin_host, port: admin_port }),
+      ];
+      return ports.every((port) => !port.ok && port.refused) ? true : undefined;
+    },
+    stopDeadlineMs,
+    pollMs,
+  );
+  if (gone) return "nobody listens";
+  throw new KnownError(
+    "proxysql-not-stopped",
+    `ProxySQL still listens ${stopDeadlineMs} ms after \`service ${service} onestop\` (exit ${code ?? "by signal"}: ${output}).`,
+  );
+}
+
+/** Puts the jobs on disk to work: memory may lack them after `hushScheduler` was cut short. */
+export async function runScheduler({ admin }: AgentContext): Promise<undefined> {
+  await admin.exec("LOAD SCHEDULER FROM DISK");
+  await admin.exec("LOAD SCHEDULER TO RUNTIME");
+}
+
+/** Stops the jobs of this passive node; memory and disk keep them. */
+export async function hushScheduler({ admin }: AgentContext): Promise<undefined> {
+  await admin.exec("DELETE FROM scheduler");
+  await admin.exec("LOAD SCHEDULER TO RUNTIME");
+  await admin.exec("LOAD SCHEDULER FROM DISK");
+}

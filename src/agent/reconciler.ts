@@ -1,0 +1,150 @@
+import { monotonic, sleep } from "../platform/clock.js";
+import { isKnown, sentenceOf } from "../platform/errors.js";
+import type { NodeRole } from "../role/carp-role.js";
+import { plan, type Step } from "../role/plan.js";
+import type { AgentContext } from "./context.js";
+import type { Observer } from "./observer.js";
+import { performStep } from "./perform.js";
+import { TransitionLog } from "./transition-log.js";
+
+/** Rounds in a row without coming to rest. More means that two of our own rules disagree: pause, say so, go on. */
+const roundsBeforeRest = 25;
+const firstRetryMs = 500;
+const longestRetryMs = 15_000;
+
+/**
+ * Makes what is fit what should be, again and again: observe, plan, perform, until the plan is empty; then wait for a
+ * hint or the clock. One at a time, and always towards the newest role: a step that waits is cut short when ifconfig
+ * says something else than the plan was made for.
+ */
+export class Reconciler {
+  readonly #node: AgentContext;
+  readonly #observer: Observer;
+  readonly #transitions: TransitionLog;
+  readonly #stopping = new AbortController();
+  #wake = new AbortController();
+  #step: AbortController | undefined;
+  #role: NodeRole | undefined;
+  #cause = "start";
+  #hinted = false;
+  #retryMs = firstRetryMs;
+  #lastError: string | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(node: AgentContext, observer: Observer) {
+    this.#node = node;
+    this.#observer = observer;
+    this.#transitions = new TransitionLog(node.journal, node.log);
+  }
+
+  /** The error that the last round ended with, if it did. */
+  get lastError(): string | undefined {
+    return this.#lastError;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Something may have happened: look now. Cheap, may be called at any time and any number of times. */
+  hint(cause: string): void {
+    this.#cause = cause;
+    this.#hinted = true;
+    this.#wake.abort();
+    if (this.#step) void this.#endStepIfRoleChanged(this.#step);
+  }
+
+  /** Ends the loop after the step that is being performed, which is told to hurry. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#step?.abort();
+    this.#wake.abort();
+    await this.#running;
+    this.#transitions.abandon();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      this.#wake = new AbortController();
+      this.#hinted = false;
+      const waitMs = await this.#reconcile();
+      if (!this.#hinted) await sleep(waitMs, AbortSignal.any([this.#wake.signal, this.#stopping.signal]));
+      if (!this.#hinted) this.#cause = "timer";
+    }
+  }
+
+  /** Rounds until there is nothing to do. Returns how long to wait before the next look; milliseconds. */
+  async #reconcile(): Promise<number> {
+    try {
+      for (let round = 0; round < roundsBeforeRest; round += 1) {
+        const more = await this.#round();
+        if (this.#stopping.signal.aborted) return 0;
+        if (!more) {
+          this.#retryMs = firstRetryMs;
+          this.#lastError = undefined;
+          return this.#node.config.carp.reconcile;
+        }
+      }
+      this.#node.log.error({ rounds: roundsBeforeRest }, "the plan does not come to rest");
+    } catch (error) {
+      if (!isKnown(error)) throw error;
+      this.#lastError = error.message;
+      if (isKnown(error, "snapshot-refused")) return 0;
+    }
+    const waitMs = this.#retryMs;
+    this.#retryMs = Math.min(waitMs * 2, longestRetryMs);
+    return waitMs;
+  }
+
+  /** One look and what follows from it. True if it is worth looking again at once. */
+  async #round(): Promise<boolean> {
+    const observed = await this.#observer.observe();
+    if (observed.role !== this.#role) this.#roleChanged(observed.role);
+    // After a change of role the peers' answers no longer count, so they are looked at last.
+    const steps = plan({ ...observed, peers: this.#node.board.views() });
+    if (steps.length === 0) {
+      this.#transitions.finish();
+      return false;
+    }
+    for (const step of steps) {
+      await this.#perform(step);
+      if (this.#hinted || this.#stopping.signal.aborted) break;
+    }
+    this.#hinted = false;
+    return true;
+  }
+
+  #roleChanged(role: NodeRole): void {
+    const before = this.#role ?? "unknown";
+    this.#role = role;
+    this.#retryMs = firstRetryMs;
+    this.#node.board.forgetAnswers();
+    this.#transitions.begin(before, role, this.#cause);
+    if (role === "unknown") {
+      this.#node.log.error(
+        { why: this.#observer.carpProblem },
+        "the CARP role cannot be read: nothing is done",
+      );
+    }
+  }
+
+  async #perform(step: Step): Promise<void> {
+    const began = monotonic();
+    this.#step = new AbortController();
+    const signal = AbortSignal.any([this.#step.signal, this.#stopping.signal]);
+    try {
+      const detail = await performStep(step, this.#node, this.#observer, signal);
+      this.#transitions.done(step.kind, detail, monotonic() - began);
+    } catch (error) {
+      this.#transitions.failed(step.kind, sentenceOf(error), monotonic() - began, signal.aborted);
+      throw error;
+    } finally {
+      this.#step = undefined;
+    }
+  }
+
+  async #endStepIfRoleChanged(step: AbortController): Promise<void> {
+    const { role } = await this.#observer.lookAtCarp();
+    if (role !== this.#role) step.abort();
+  }
+}

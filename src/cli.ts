@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { isKnown, KnownError } from "./platform/errors.js";
+
+const program = new Command("proxysql-carp")
+  .description("Keeps the passive ProxySQL of a CARP pair ready, and makes ProxySQL follow the CARP role.")
+  .option("--config <file>", "configuration file (else PROXYSQL_CARP_CONFIG, else the default)")
+  .showSuggestionAfterError()
+  .exitOverride();
+
+/** The file that a command reads its configuration from. */
+async function configFile(): Promise<string> {
+  const { configFileOf } = await import("./config/load.js");
+  return configFileOf(program.opts<{ config?: string }>().config);
+}
+
+program
+  .command("agent")
+  .description("run the resident process in the foreground")
+  .action(async () => finish((await import("./commands/agent.js")).runAgent(await configFile())));
+
+program
+  .command("status")
+  .description("tell what this node is and holds, and how its peers are")
+  .option("--json", "one JSON document instead of text")
+  .action(async (options: { json?: boolean }) =>
+    finish((await import("./commands/status.js")).showStatus(await configFile(), options)),
+  );
+
+program
+  .command("notify")
+  .description("give a CARP event to the agent, or leave it in the spool")
+  .argument("<type>", "MASTER, BACKUP or INIT")
+  .argument("<subsystem>", "vhid@interface, such as 9@em0")
+  .action(async (type: string, subsystem: string) =>
+    finish((await import("./commands/notify.js")).notify(await configFile(), type, subsystem)),
+  );
+
+program
+  .command("serve")
+  .description("the forced command of the peer's key: speaks the link's protocol on stdin and stdout")
+  .action(async () => finish((await import("./commands/serve.js")).serveLink(await configFile())));
+
+async function finish(exitCode: Promise<number>): Promise<void> {
+  process.exitCode = await exitCode;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = explain(error);
+}
+
+/** Tells an error on stderr and returns the exit code. What we know is one sentence and a hint; a bug keeps its stack. */
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : new KnownError("usage", "").exitCode;
+  if (!isKnown(error)) {
+    process.stderr.write(
+      `proxysql-carp: this is a bug: ${error instanceof Error ? error.stack : String(error)}\n`,
+    );
+    return 1;
+  }
+  process.stderr.write(`proxysql-carp: ${error.message}\n`);
+  if (error.hint !== "") process.stderr.write(`${error.hint}\n`);
+  return error.exitCode;
+}

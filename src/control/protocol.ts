@@ -1,0 +1,31 @@
+import { z } from "zod";
+
+/** The longest request or answer line. A status page of a pair is some kilobytes. */
+export const lineLimit = 4 * 1024 * 1024;
+
+/** What devd's hook, the spool and `notify` say. */
+export const carpEventSchema = z.object({
+  op: z.literal("event"),
+  type: z.enum(["MASTER", "BACKUP", "INIT"]),
+  subsystem: z.string().regex(/^\d{1,3}@[A-Za-z0-9_.]+$/),
+});
+export type CarpEvent = z.infer<typeof carpEventSchema>;
+
+/** Requests on `agent.sock`, which only root (or the agent's own user) can reach. */
+export const controlRequestSchema = z.discriminatedUnion("op", [
+  carpEventSchema,
+  z.object({ op: z.literal("status") }),
+]);
+export type ControlRequest = z.infer<typeof controlRequestSchema>;
+
+/** Requests on `peer.sock`, which the SSH link's user can reach: nothing that acts. */
+export const peerRequestSchema = z.discriminatedUnion("op", [
+  z.object({ op: z.literal("peer-status") }),
+  z.object({ op: z.literal("received"), id: z.string() }),
+]);
+export type PeerRequest = z.infer<typeof peerRequestSchema>;
+
+/** Every answer: `ok` and whatever belongs to it, or a sentence that says what is wrong. */
+export type ControlAnswer =
+  | ({ readonly ok: true } & Record<string, unknown>)
+  | { readonly ok: false; readonly error: string };

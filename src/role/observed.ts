@@ -1,0 +1,45 @@
+import type { NodeRole } from "./carp-role.js";
+import type { Ranked } from "./lineage.js";
+
+/** What a peer last said of itself. */
+export interface PeerView {
+  readonly name: string;
+  /** Asked since this node's role last changed (and answered, or could not be reached). */
+  readonly asked: boolean;
+  readonly reachable: boolean;
+  /** The peer's own view of its role; `unknown` when its agent does not say. */
+  readonly role: NodeRole;
+  /** The greatest verified snapshot it holds. */
+  readonly best: Ranked | null;
+}
+
+/** Everything a plan depends on. Made by observing, never by remembering what we meant to do. */
+export interface Observed {
+  readonly role: NodeRole;
+  /** Clients may arrive here: some vhid is MASTER, if not the leading one. */
+  readonly holdsAddress: boolean;
+  /** How long the role has been MASTER without a break; milliseconds. */
+  readonly masterForMs: number;
+  readonly settleMs: number;
+  readonly standby: "warm" | "cold";
+  readonly proxysql: {
+    readonly running: boolean;
+    readonly admin: boolean;
+    readonly serving: boolean;
+    readonly paused: boolean;
+    readonly scheduler: { readonly runtime: number; readonly disk: number } | null;
+    /** We asked for a start so short ago that it may still be coming up. */
+    readonly starting: boolean;
+  };
+  /** The epoch this node opened and leads, if it does. */
+  readonly leads: number | null;
+  /** The shared content this node's epoch began with. */
+  readonly openingContent: string | null;
+  /** Snapshots of our epoch are being taken and sent. */
+  readonly shipping: boolean;
+  /** What this node's ProxySQL holds; null when it holds nothing of ours, or its database is damaged. */
+  readonly running: Ranked | null;
+  /** The greatest verified snapshot in this node's store. */
+  readonly best: Ranked | null;
+  readonly peers: readonly PeerView[];
+}

@@ -1,0 +1,231 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Ranked } from "./lineage.js";
+import type { Observed, PeerView } from "./observed.js";
+import { plan } from "./plan.js";
+
+function ranked(
+  epoch: number,
+  sequence: number,
+  node: string,
+  base: Ranked | null = null,
+  content = "c",
+): Ranked {
+  const opening = { epoch, node, base: base?.lineage ?? null, baseContent: base?.content ?? null };
+  return { lineage: { epoch, sequence, node }, ancestry: [opening, ...(base?.ancestry ?? [])], content };
+}
+
+const first = ranked(5, 9, "a");
+const up = {
+  running: true,
+  admin: true,
+  serving: true,
+  paused: false,
+  scheduler: { runtime: 0, disk: 0 },
+  starting: false,
+};
+const down = {
+  running: false,
+  admin: false,
+  serving: false,
+  paused: false,
+  scheduler: null,
+  starting: false,
+};
+
+function peer(view: Partial<PeerView> = {}): PeerView {
+  return { name: "b", asked: true, reachable: true, role: "BACKUP", best: null, ...view };
+}
+
+function observed(change: Partial<Observed> = {}): Observed {
+  return {
+    role: "BACKUP",
+    holdsAddress: change.role === "MASTER",
+    masterForMs: 1_000,
+    settleMs: 50,
+    standby: "warm",
+    proxysql: up,
+    leads: null,
+    openingContent: null,
+    shipping: false,
+    running: first,
+    best: first,
+    peers: [peer()],
+    ...change,
+  };
+}
+
+function kinds(change: Partial<Observed>): string {
+  return plan(observed(change))
+    .map(({ kind }) => kind)
+    .join(" ");
+}
+
+describe("plan at a gain of the role", () => {
+  it("asks the peers before anything else", () => {
+    expect(kinds({ role: "MASTER", peers: [peer({ asked: false })] })).toBe("ask-peers");
+  });
+
+  it("waits until the role has held for `settle`", () => {
+    expect(plan(observed({ role: "MASTER", masterForMs: 20 }))).toEqual([{ kind: "settle", ms: 30 }]);
+  });
+
+  it("fetches what a peer has greater than anything here", () => {
+    const theirs = ranked(6, 1, "b", first, "d");
+    expect(plan(observed({ role: "MASTER", peers: [peer({ best: theirs })] }))).toEqual([
+      { kind: "fetch", peer: "b", ranked: theirs },
+    ]);
+  });
+
+  it("takes the greatest of several peers", () => {
+    const peers = [
+      peer({ best: ranked(6, 1, "b", first, "d") }),
+      peer({ name: "c", best: ranked(7, 1, "c", first, "d") }),
+    ];
+    expect(plan(observed({ role: "MASTER", peers }))).toMatchObject([{ kind: "fetch", peer: "c" }]);
+  });
+
+  it("cold: installs, starts, proves, opens an epoch above all it knows", () => {
+    const best = ranked(6, 3, "b", first, "d");
+    const steps = plan(observed({ role: "MASTER", standby: "cold", proxysql: down, best }));
+
+    expect(steps.map(({ kind }) => kind)).toEqual(["install", "start", "prove", "open-epoch"]);
+    expect(steps.at(-1)).toEqual({ kind: "open-epoch", above: 6 });
+  });
+
+  it("warm: applies to the running ProxySQL, and runs the scheduler", () => {
+    const best = ranked(6, 3, "b", first, "d");
+    const proxysql = { ...up, scheduler: { runtime: 0, disk: 2 } };
+
+    expect(kinds({ role: "MASTER", proxysql, best })).toBe("apply prove run-scheduler open-epoch");
+  });
+
+  it("starts with what the node has when there is no snapshot", () => {
+    expect(kinds({ role: "MASTER", proxysql: down, running: null, best: null })).toBe(
+      "start prove open-epoch",
+    );
+  });
+
+  it("installs nothing that is older, equal or diverged", () => {
+    for (const best of [ranked(5, 8, "a"), first, ranked(5, 20, "b")]) {
+      expect(kinds({ role: "MASTER", proxysql: down, best })).toBe("start prove open-epoch");
+    }
+  });
+
+  it("keeps a last edit of ours when the peer took over in between and changed nothing", () => {
+    const ours = { ...ranked(5, 10, "a"), content: "edited" };
+    const theirs = ranked(6, 1, "b", first);
+
+    expect(kinds({ role: "MASTER", running: ours, best: ours, peers: [peer({ best: theirs })] })).toBe(
+      "prove open-epoch",
+    );
+    expect(
+      plan(observed({ role: "MASTER", running: ours, best: ours, peers: [peer({ best: theirs })] })).at(-1),
+    ).toEqual({ kind: "open-epoch", above: 6 });
+  });
+
+  it("does not start ProxySQL again while a start is under way", () => {
+    expect(kinds({ role: "MASTER", proxysql: { ...down, starting: true } })).toBe("prove open-epoch");
+  });
+
+  it("opens the client port again that a demotion has closed", () => {
+    expect(kinds({ role: "MASTER", proxysql: { ...up, paused: true } })).toBe("resume prove open-epoch");
+  });
+});
+
+describe("plan while the role is ours", () => {
+  const leading = {
+    role: "MASTER",
+    leads: 6,
+    shipping: true,
+    running: ranked(6, 4, "a", first),
+    openingContent: "c",
+  } as const;
+
+  it("has nothing to do when all is well", () => {
+    expect(kinds(leading)).toBe("");
+  });
+
+  it("goes on shipping after a restart of the agent", () => {
+    expect(kinds({ ...leading, shipping: false })).toBe("ship");
+  });
+
+  it("starts a ProxySQL that died, with what it had", () => {
+    expect(kinds({ ...leading, proxysql: down, best: ranked(6, 3, "a", first) })).toBe("start prove");
+  });
+
+  it("restores the newest snapshot when its own database is lost", () => {
+    expect(kinds({ ...leading, proxysql: down, running: null, best: ranked(6, 3, "a", first) })).toBe(
+      "install start prove",
+    );
+  });
+
+  it("takes over a rival's configuration if it changed nothing itself", () => {
+    const theirs = ranked(7, 2, "b", first, "other");
+    const steps = plan(observed({ ...leading, peers: [peer({ best: theirs })] }));
+
+    expect(steps.map(({ kind }) => kind)).toEqual(["fetch", "apply", "prove", "open-epoch"]);
+    expect(steps.at(-1)).toEqual({ kind: "open-epoch", above: 7 });
+  });
+
+  it("reports a divergence, stays with what is live, and outranks the rival", () => {
+    const theirs = ranked(6, 2, "b", first, "other");
+    expect(kinds({ ...leading, openingContent: "before", peers: [peer({ best: theirs })] })).toBe(
+      "report-divergence open-epoch",
+    );
+  });
+
+  it("leaves a rival alone that is MASTER too: the network is to be healed first", () => {
+    const theirs = ranked(6, 2, "b", first, "other");
+    expect(kinds({ ...leading, peers: [peer({ role: "MASTER", best: theirs })] })).toBe("");
+  });
+});
+
+describe("plan without the role", () => {
+  it("stops leading first", () => {
+    expect(kinds({ role: "INIT", leads: 6 })).toBe("release purge");
+  });
+
+  it("cold: pauses, drains and stops ProxySQL", () => {
+    expect(kinds({ standby: "cold", leads: 6 })).toBe("release purge pause drain stop");
+  });
+
+  it("cold: stops without ceremony a ProxySQL whose admin is dead", () => {
+    expect(kinds({ standby: "cold", proxysql: { ...up, admin: false } })).toBe("stop");
+  });
+
+  it("cold: leaves ProxySQL running while another vhid brings clients here", () => {
+    expect(kinds({ standby: "cold", holdsAddress: true })).toBe("");
+  });
+
+  it("warm: feeds ProxySQL what was received, and keeps its jobs quiet", () => {
+    const proxysql = { ...up, scheduler: { runtime: 1, disk: 1 } };
+    expect(kinds({ proxysql, best: ranked(5, 10, "a") })).toBe("hush-scheduler apply");
+  });
+
+  it("warm: starts a ProxySQL that is down", () => {
+    expect(kinds({ proxysql: down, best: ranked(5, 10, "a") })).toBe("install start");
+  });
+
+  it("follows the master even where it loses an edit of its own, and says so", () => {
+    const ours = { ...ranked(5, 10, "a"), content: "edited" };
+    expect(plan(observed({ running: ours, best: ranked(6, 1, "b", first, "d") }))).toMatchObject([
+      { kind: "apply", reportLoss: true },
+    ]);
+  });
+});
+
+it("does nothing while the role is unknown", () => {
+  const anything = fc.record({
+    role: fc.constant("unknown" as const),
+    holdsAddress: fc.boolean(),
+    standby: fc.constantFrom("warm" as const, "cold" as const),
+    leads: fc.constantFrom(null, 6),
+    proxysql: fc.constantFrom(up, down),
+  });
+  fc.assert(
+    fc.property(anything, (change) => {
+      expect(plan(observed(change))).toEqual([]);
+    }),
+  );
+});

@@ -1,0 +1,148 @@
+import { addsNothingTo, compareLineage, type Ranked, relate } from "./lineage.js";
+import type { Observed, PeerView } from "./observed.js";
+
+/** One thing to do. Every step is idempotent: doing it again when it is done already changes nothing. */
+export type Step =
+  | { readonly kind: "ask-peers" }
+  | { readonly kind: "settle"; readonly ms: number }
+  | { readonly kind: "fetch"; readonly peer: string; readonly ranked: Ranked }
+  | { readonly kind: "install"; readonly ranked: Ranked; readonly reportLoss: boolean }
+  | { readonly kind: "apply"; readonly ranked: Ranked; readonly reportLoss: boolean }
+  | { readonly kind: "start" }
+  | { readonly kind: "resume" }
+  | { readonly kind: "prove" }
+  | { readonly kind: "run-scheduler" }
+  | { readonly kind: "hush-scheduler" }
+  | { readonly kind: "open-epoch"; readonly above: number }
+  | { readonly kind: "report-divergence"; readonly peer: string; readonly theirs: Ranked }
+  | { readonly kind: "ship" }
+  | { readonly kind: "release" }
+  | { readonly kind: "purge" }
+  | { readonly kind: "pause" }
+  | { readonly kind: "drain" }
+  | { readonly kind: "stop" };
+
+/**
+ * What to do now so that ProxySQL fits the CARP role. Pure: the same state gives the same steps, and a state that is as
+ * it should be gives none. After performing, observe and plan again: some steps bring news (`ask-peers`, `fetch`).
+ */
+export function plan(now: Observed): readonly Step[] {
+  if (now.role === "unknown") return [];
+  if (now.role === "MASTER") return now.leads === null ? promote(now) : lead(now);
+  return stepDown(now);
+}
+
+/** The role was gained: get the newest configuration, serve it, then open an epoch of our own. */
+function promote(now: Observed): Step[] {
+  if (now.peers.some((peer) => !peer.asked)) return [{ kind: "ask-peers" }];
+  if (now.masterForMs < now.settleMs) return [{ kind: "settle", ms: now.settleMs - now.masterForMs }];
+  const offer = bestOffer(now);
+  if (offer) return [{ kind: "fetch", peer: offer.name, ranked: offer.best }];
+  return [
+    ...bringUp(now, worthTaking(now)),
+    ...resume(now),
+    { kind: "prove" },
+    ...runScheduler(now),
+    { kind: "open-epoch", above: highestEpoch(now) },
+  ];
+}
+
+/** What to install at a promotion: the greatest we hold, unless its node only took over what we already have. */
+function worthTaking(now: Observed): Ranked | null {
+  const nothingNew = now.best !== null && now.running !== null && addsNothingTo(now.best, now.running);
+  return nothingNew ? null : now.best;
+}
+
+/** The role is ours already: keep ProxySQL up and shipping, and keep our epoch the highest. */
+function lead(now: Observed): Step[] {
+  const ship: Step[] = now.shipping ? [] : [{ kind: "ship" }];
+  if (now.proxysql.running) return [...resume(now), ...ship, ...outrank(now)];
+  const steps = bringUp(now, now.running === null ? now.best : null);
+  return steps.length > 0 ? [...steps, { kind: "prove" }, ...ship] : ship;
+}
+
+/**
+ * A peer holds a lineage that ours does not cover, and is not MASTER itself: we began without hearing of it. If we
+ * changed nothing since, theirs is the later configuration: take it. If they changed nothing, ours is. Otherwise both
+ * did: say so. In each case a new epoch above both makes the next shipment acceptable.
+ */
+function outrank(now: Observed): Step[] {
+  const rival = now.peers.find((peer) => peer.role !== "MASTER" && isRival(now, peer.best));
+  if (!rival?.best) return [];
+  const theirs = rival.best;
+  const open: Step = { kind: "open-epoch", above: Math.max(highestEpoch(now), theirs.lineage.epoch) };
+  if (now.running !== null && addsNothingTo(theirs, now.running)) return [open];
+  if (now.running === null || now.running.content === now.openingContent) {
+    const take: Step = now.proxysql.running
+      ? { kind: "apply", ranked: theirs, reportLoss: false }
+      : { kind: "install", ranked: theirs, reportLoss: false };
+    return [{ kind: "fetch", peer: rival.name, ranked: theirs }, take, { kind: "prove" }, open];
+  }
+  return [{ kind: "report-divergence", peer: rival.name, theirs }, open];
+}
+
+/** The role was lost, or never had: stop leading, then stand by as configured. */
+function stepDown(now: Observed): Step[] {
+  const release: Step[] = now.leads === null ? [] : [{ kind: "release" }, { kind: "purge" }];
+  if (now.standby === "cold" && !now.holdsAddress) return [...release, ...stop(now)];
+  return [...release, ...hushScheduler(now), ...bringUp(now, now.best)];
+}
+
+function stop(now: Observed): Step[] {
+  if (!now.proxysql.running) return [];
+  const gently: Step[] = now.proxysql.admin ? [{ kind: "pause" }, { kind: "drain" }] : [];
+  return [...gently, { kind: "stop" }];
+}
+
+/** The configuration in if it is greater than what runs, and ProxySQL up. */
+function bringUp(now: Observed, best: Ranked | null): Step[] {
+  const { running, proxysql } = now;
+  const relation = best === null ? "older" : relate(best, running?.lineage ?? null);
+  const reportLoss = relation === "newer-without-ours";
+  const wanted = best !== null && (relation === "newer" || reportLoss);
+  if (proxysql.running) return wanted && proxysql.admin ? [{ kind: "apply", ranked: best, reportLoss }] : [];
+  if (proxysql.starting) return [];
+  return [...(wanted ? [{ kind: "install", ranked: best, reportLoss } as const] : []), { kind: "start" }];
+}
+
+function resume(now: Observed): Step[] {
+  return now.proxysql.paused ? [{ kind: "resume" }] : [];
+}
+
+/** Only at a promotion: later on, what an operator has in memory but did not load is his own affair. */
+function runScheduler(now: Observed): Step[] {
+  const { scheduler } = now.proxysql;
+  return scheduler !== null && scheduler.runtime === 0 && scheduler.disk > 0
+    ? [{ kind: "run-scheduler" }]
+    : [];
+}
+
+/** Jobs run on the active node alone. ProxySQL loads them by itself at every start. */
+function hushScheduler(now: Observed): Step[] {
+  const { scheduler } = now.proxysql;
+  return scheduler === null || scheduler.runtime === 0 ? [] : [{ kind: "hush-scheduler" }];
+}
+
+/** The peer with the greatest snapshot worth fetching: greater than what we run and than what we hold. */
+function bestOffer(now: Observed): (PeerView & { best: Ranked }) | undefined {
+  const floor = now.best?.lineage ?? null;
+  return now.peers
+    .filter((peer): peer is PeerView & { best: Ranked } => peer.best !== null)
+    .filter(({ best }) =>
+      ["newer", "newer-without-ours"].includes(relate(best, now.running?.lineage ?? null)),
+    )
+    .filter(({ best }) => floor === null || compareLineage(best.lineage, floor) > 0)
+    .filter(({ best }) => now.running === null || !addsNothingTo(best, now.running))
+    .sort((a, b) => compareLineage(b.best.lineage, a.best.lineage))[0];
+}
+
+function isRival(now: Observed, theirs: Ranked | null): boolean {
+  if (theirs === null) return false;
+  const relation = relate(theirs, now.running?.lineage ?? null);
+  return relation === "diverged" || relation === "newer" || relation === "newer-without-ours";
+}
+
+function highestEpoch(now: Observed): number {
+  const known = [now.running, now.best, ...now.peers.map((peer) => peer.best)];
+  return Math.max(0, now.leads ?? 0, ...known.map((ranked) => ranked?.lineage.epoch ?? 0));
+}

@@ -1,0 +1,91 @@
+import { open, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { sleep } from "../platform/clock.js";
+import { systemCode } from "../platform/errors.js";
+import { tlsNames } from "../snapshot/content.js";
+
+/** How often we look. Together with `quietMs` and the shipment it must stay below a second. */
+const lookEveryMs = 200;
+/** Operators save several modules in a row; waiting for this much quiet makes one snapshot of them. */
+const quietMs = 100;
+/** A database that never is quiet is snapshot all the same. */
+const longestWaitMs = 500;
+
+/**
+ * A short text that changes when ProxySQL's configuration on disk may have changed. For the database it is the file's
+ * change counter (bytes 24 to 27 of SQLite's header, raised by every write transaction in rollback-journal mode, which
+ * ProxySQL uses): reading it takes no lock, and does not depend on the resolution of file times.
+ */
+export async function changeMark(datadir: string): Promise<string> {
+  const counter = await readCounter(join(datadir, "proxysql.db"));
+  const tls = await Promise.all(tlsNames.map((name) => timeOf(join(datadir, name))));
+  return [counter, ...tls].join(" ");
+}
+
+/**
+ * Calls `onChange` whenever the mark has changed and then been quiet for a moment, until `signal` fires. An error of
+ * looking is handed to `onError` once per kind of trouble, and looking goes on.
+ */
+export async function watchForChange(
+  datadir: string,
+  onChange: () => void,
+  onError: (error: unknown) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let settled: string | undefined;
+  let trouble: string | undefined;
+  while (!signal.aborted) {
+    try {
+      const mark = await changeMark(datadir);
+      if (settled !== undefined && mark !== settled) {
+        settled = await quietMark(datadir, mark, signal);
+        if (!signal.aborted) onChange();
+      }
+      settled ??= mark;
+      trouble = undefined;
+    } catch (error) {
+      const kind = systemCode(error) ?? String(error);
+      if (kind !== trouble) onError(error);
+      trouble = kind;
+    }
+    await sleep(lookEveryMs, signal);
+  }
+}
+
+async function quietMark(datadir: string, first: string, signal: AbortSignal): Promise<string> {
+  let mark = first;
+  for (let waited = 0; waited < longestWaitMs && !signal.aborted; waited += quietMs) {
+    await sleep(quietMs, signal);
+    const next = await changeMark(datadir);
+    if (next === mark) break;
+    mark = next;
+  }
+  return mark;
+}
+
+async function readCounter(file: string): Promise<string> {
+  let handle: Awaited<ReturnType<typeof open>>;
+  try {
+    handle = await open(file, "r");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return "absent";
+    throw error;
+  }
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 24);
+    const { ino } = await handle.stat();
+    return bytesRead === 4 ? `${ino}:${buffer.readUInt32BE(0)}` : `${ino}:empty`;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function timeOf(file: string): Promise<string> {
+  try {
+    const { mtimeMs, size } = await stat(file);
+    return `${mtimeMs}:${size}`;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return "-";
+    throw error;
+  }
+}

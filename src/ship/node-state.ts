@@ -1,0 +1,102 @@
+import { z } from "zod";
+import type { Journal } from "../journal/journal.js";
+import { KnownError } from "../platform/errors.js";
+import { type EpochOpening, extendAncestry, type Lineage, type Ranked } from "../role/lineage.js";
+import { type Manifest, manifestSchema } from "../snapshot/manifest.js";
+
+const ranked = z.object({
+  lineage: manifestSchema.shape.lineage,
+  ancestry: manifestSchema.shape.ancestry,
+  content: z.string(),
+});
+
+const stateSchema = z.object({
+  /** What this node's ProxySQL holds, or null if it never held anything of ours. */
+  running: ranked.nullable(),
+  /** Rows per table that the running configuration had when it came in or was last taken. */
+  rows: z.record(z.string(), z.number()),
+  /** The epoch this node opened and leads. Survives restarts of the agent; ends with the role. */
+  leads: z.number().int().nullable(),
+  openingContent: z.string().nullable(),
+});
+
+interface State {
+  readonly running: Ranked | null;
+  readonly rows: Readonly<Record<string, number>>;
+  readonly leads: number | null;
+  readonly openingContent: string | null;
+}
+
+const empty: State = { running: null, rows: {}, leads: null, openingContent: null };
+
+/** What ranks a snapshot: its lineage, its line of epochs, and the content that both nodes share. */
+export function rankOf(manifest: Manifest): Ranked {
+  return { lineage: manifest.lineage, ancestry: manifest.ancestry, content: manifest.shared };
+}
+
+/** What this node must remember across restarts. Every change is on disk before the method returns. */
+export class NodeState {
+  readonly #journal: Journal;
+  #state: State;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+    const kept = journal.read("node");
+    const parsed = stateSchema.safeParse(kept ?? empty);
+    if (!parsed.success) {
+      throw new KnownError(
+        "state-damaged",
+        "The journal's record of what this node runs cannot be understood.",
+      );
+    }
+    this.#state = parsed.data;
+  }
+
+  get running(): Ranked | null {
+    return this.#state.running;
+  }
+
+  get rows(): Readonly<Record<string, number>> {
+    return this.#state.rows;
+  }
+
+  get leads(): number | null {
+    return this.#state.leads;
+  }
+
+  get openingContent(): string | null {
+    return this.#state.openingContent;
+  }
+
+  /** A snapshot is now what ProxySQL holds: installed, applied, or taken from it. */
+  holds(manifest: Manifest): void {
+    const rows = Object.fromEntries(Object.entries(manifest.tables).map(([name, { rows }]) => [name, rows]));
+    const opens = manifest.lineage.epoch === this.#state.leads && manifest.lineage.sequence === 1;
+    this.#keep({ running: rankOf(manifest), rows, ...(opens ? { openingContent: manifest.shared } : {}) });
+  }
+
+  /** Opens an epoch greater than `above` on top of what runs, and returns it. */
+  openEpoch(node: string, above: number): number {
+    const epoch = above + 1;
+    const base: Lineage | null = this.running?.lineage ?? null;
+    const content = this.running?.content ?? null;
+    const opening: EpochOpening = { epoch, node, base, baseContent: content };
+    const ancestry = extendAncestry(this.running?.ancestry ?? [], opening);
+    this.#keep({
+      running: { lineage: { epoch, sequence: 0, node }, ancestry, content: content ?? "" },
+      leads: epoch,
+      openingContent: content,
+    });
+    return epoch;
+  }
+
+  release(): void {
+    this.#keep({ leads: null, openingContent: null });
+  }
+
+  #keep(change: Partial<State>): void {
+    const next = { ...this.#state, ...change };
+    this.#journal.write({ node: next });
+    this.#state = next;
+  }
+}

@@ -1,0 +1,115 @@
+import { type ScheduledTask, schedule } from "node-cron";
+import type { PeerLink } from "../peer/link.js";
+import { isKnown, sentenceOf } from "../platform/errors.js";
+import { watchForChange } from "./change-watch.js";
+import { PeerShipment } from "./peer-shipment.js";
+import { type TakeDeps, takeOne } from "./take-one.js";
+
+export interface ShipperDeps extends TakeDeps {
+  readonly links: ReadonlyMap<string, PeerLink>;
+  /** A peer refused ours as older or diverged: the agent must look at what the peer has. */
+  readonly onOutranked: (peer: string) => void;
+}
+
+/**
+ * Takes snapshots while this node leads an epoch, and sees that every peer has the newest. A change on disk starts it
+ * within a second; the schedule is the safety net for changes that were not seen.
+ */
+export class Shipper {
+  readonly #deps: ShipperDeps;
+  readonly #shipments: ReadonlyMap<string, PeerShipment>;
+  #leading: { epoch: number; stop: AbortController; task: ScheduledTask } | undefined;
+  #taking: Promise<void> | undefined;
+  #again = false;
+
+  constructor(deps: ShipperDeps) {
+    this.#deps = deps;
+    this.#shipments = new Map(
+      [...deps.links].map(([name, link]) => [name, new PeerShipment(name, link, deps)]),
+    );
+  }
+
+  /** The epoch whose snapshots are being taken, if any. */
+  get epoch(): number | undefined {
+    return this.#leading?.epoch;
+  }
+
+  /** This node leads `epoch` from now on: take a first snapshot of it, then one per change. */
+  enable(epoch: number): void {
+    this.disable();
+    const { config, log } = this.#deps;
+    const stop = new AbortController();
+    const task = schedule(config.snapshots.schedule, () => this.take("schedule"), { noOverlap: true });
+    this.#leading = { epoch, stop, task };
+    if (config.snapshots.on_change) {
+      void watchForChange(
+        config.proxysql.datadir,
+        () => this.take("change"),
+        (error) => log.warn({ error: sentenceOf(error) }, "the database cannot be watched for changes"),
+        stop.signal,
+      );
+    }
+    this.take("epoch");
+  }
+
+  /** This node leads no more: nothing is taken or sent, what is under way is let go. */
+  disable(): void {
+    const leading = this.#leading;
+    this.#leading = undefined;
+    leading?.stop.abort();
+    void leading?.task.destroy();
+    for (const shipment of this.#shipments.values()) shipment.clear();
+  }
+
+  /** The link to a peer came up: it may lack the newest. */
+  linkUp(peer: string): void {
+    this.#shipments.get(peer)?.wake();
+  }
+
+  /** Takes a snapshot soon. Calls while one is being taken make one more, not one each. */
+  take(cause: string): void {
+    if (this.#leading === undefined) return;
+    if (this.#taking) {
+      this.#again = true;
+      return;
+    }
+    this.#taking = this.#takeAll(cause).finally(() => {
+      this.#taking = undefined;
+    });
+  }
+
+  /** What was last acknowledged by a peer, and what went wrong since. */
+  shipmentTo(peer: string): PeerShipment | undefined {
+    return this.#shipments.get(peer);
+  }
+
+  /** Waits until nothing of ours is under way. */
+  async stop(): Promise<void> {
+    this.disable();
+    await this.#taking;
+    await Promise.all([...this.#shipments.values()].map((shipment) => shipment.stop()));
+  }
+
+  async #takeAll(cause: string): Promise<void> {
+    do {
+      this.#again = false;
+      await this.#takeAndOffer(cause);
+    } while (this.#again);
+  }
+
+  async #takeAndOffer(cause: string): Promise<void> {
+    const leading = this.#leading;
+    if (!leading) return;
+    const { log, journal } = this.#deps;
+    try {
+      const manifest = await takeOne(this.#deps, leading.epoch, leading.stop.signal);
+      if (manifest === undefined || this.#leading !== leading) return;
+      log.info(`snapshot ${manifest.id} taken (${cause})`);
+      for (const shipment of this.#shipments.values()) shipment.offer(manifest);
+    } catch (error) {
+      if (!isKnown(error)) throw error;
+      journal.addNote("snapshot-not-taken", { cause, error: error.message });
+      log.error({ error: error.message, code: error.code }, "no snapshot could be taken");
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import type { Config } from "../config/schema.js";
+import type { Journal } from "../journal/journal.js";
+import { monotonic } from "../platform/clock.js";
+import { isKnown } from "../platform/errors.js";
+import type { Logger } from "../platform/log.js";
+import type { Mutex } from "../platform/mutex.js";
+import type { AdminClient } from "../proxysql/admin-client.js";
+import { readDefinitions } from "../snapshot/definitions.js";
+import type { Manifest } from "../snapshot/manifest.js";
+import type { Store } from "../snapshot/store.js";
+import { takeSnapshot } from "../snapshot/take.js";
+import type { NodeState } from "./node-state.js";
+import type { Staging } from "./staging.js";
+
+export interface TakeDeps {
+  readonly config: Config;
+  readonly state: NodeState;
+  readonly store: Store;
+  readonly admin: AdminClient;
+  readonly journal: Journal;
+  readonly log: Logger;
+  readonly configLock: Mutex;
+  readonly staging: Staging;
+}
+
+/**
+ * Takes the next snapshot of `epoch`, unless the configuration is as in the one before or the epoch has ended while we
+ * waited. With ProxySQL up it goes through its admin, otherwise straight from the file.
+ */
+export function takeOne(deps: TakeDeps, epoch: number, signal: AbortSignal): Promise<Manifest | undefined> {
+  return deps.configLock.run(async () => {
+    const { state, config, store, journal, staging, log } = deps;
+    const running = state.running;
+    if (signal.aborted || state.leads !== epoch || running === null) return undefined;
+    const began = monotonic();
+    const before = (await store.latest())?.manifest;
+    const first = running.lineage.sequence === 0;
+    const taken = await takeSnapshot({
+      ...(await wayIn(deps.admin)),
+      datadir: config.proxysql.datadir,
+      staging: await staging.open(),
+      store,
+      lineage: { epoch, sequence: running.lineage.sequence + 1, node: config.node.name },
+      ancestry: running.ancestry,
+      before,
+      definitions: await readDefinitions(config.node.state_dir),
+      evenIfUnchanged: first,
+    });
+    for (const warning of taken.warnings)
+      log.warn({ warning }, "something about the snapshot is worth a look");
+    if (taken.unchanged) return undefined;
+    state.holds(taken.manifest);
+    journal.addSnapshot({ snapshot: taken.manifest.id, event: "taken", ms: monotonic() - began });
+    return taken.manifest;
+  });
+}
+
+/** How to copy the database now: through the admin if it answers, else from the file. */
+async function wayIn(
+  admin: AdminClient,
+): Promise<{ via: { vacuumInto(path: string): Promise<void> } | null; proxysqlVersion: string | null }> {
+  try {
+    const [row] = await admin.query("SELECT @@version", 2_000);
+    return {
+      via: { vacuumInto: (path) => admin.exec(`VACUUM disk INTO '${path.replaceAll("'", "''")}'`) },
+      proxysqlVersion: Object.values(row ?? {})[0] ?? null,
+    };
+  } catch (error) {
+    if (!isKnown(error, "proxysql-unreachable")) throw error;
+    return { via: null, proxysqlVersion: null };
+  }
+}
