@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { copyFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { wallClock } from "../platform/clock.js";
-import { exists, remove } from "../platform/files.js";
+import { exists } from "../platform/files.js";
 import { createBox, moveIn, syncAll } from "./box.js";
 import { tlsNames } from "./content.js";
 import { sha256OfFile } from "./hashing.js";
 import { databaseName } from "./pack.js";
-import { createTemporary, sweepTemporaries } from "./temporary.js";
+import { createTemporary, removeWhole, sweepTemporaries } from "./temporary.js";
 
 /** What SQLite may have left beside the database. They belong to exactly that file and must never meet another. */
 export const journalNames = ["-journal", "-wal", "-shm"].map((suffix) => `${databaseName}${suffix}`);
@@ -56,5 +56,5 @@ async function limitKept(keepDir: string, newest: string): Promise<void> {
     (name) => keptName.test(name) && join(keepDir, name) !== newest,
   );
   const doomed = kept.sort().slice(0, Math.max(0, kept.length - keptLimit + 1));
-  for (const name of doomed) await remove(join(keepDir, name));
+  for (const name of doomed) await removeWhole(join(keepDir, name));
 }

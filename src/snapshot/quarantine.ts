@@ -1,11 +1,12 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { wallClock } from "../platform/clock.js";
-import { remove, writeFileDurably } from "../platform/files.js";
+import { writeFileDurably } from "../platform/files.js";
 import { createBox, giveWhole, moveIn } from "./box.js";
 import { lineageOfId } from "./manifest.js";
 import { readManifest } from "./manifest-file.js";
 import type { Refusal } from "./refusal.js";
+import { removeWhole } from "./temporary.js";
 
 /** A peer that sends the same bad snapshot every minute must not fill the disk. */
 const quarantineLimit = 10;
@@ -53,6 +54,6 @@ async function limitTo(quarantine: string, limit: number, newest: string): Promi
   );
   aged.sort((a, b) => a.at - b.at);
   for (const { name } of aged.slice(0, Math.max(0, aged.length - limit + 1))) {
-    await remove(join(quarantine, name));
+    await removeWhole(join(quarantine, name));
   }
 }

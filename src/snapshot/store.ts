@@ -9,7 +9,7 @@ import { readManifest, writeManifest } from "./manifest-file.js";
 import { packedDatabaseName, unpackDirectory } from "./pack.js";
 import { quarantineInto } from "./quarantine.js";
 import { type Refusal, refusalError, refuse } from "./refusal.js";
-import { createTemporary, sweepTemporaries } from "./temporary.js";
+import { createTemporary, removeWhole, sweepTemporaries } from "./temporary.js";
 
 /** `inbox` holds what peers sent, `outbox` what this node took itself. */
 export type Box = "inbox" | "outbox";
@@ -112,12 +112,7 @@ export function openStore(stateDir: string): Store {
   async function purge(box: Box, keep: number): Promise<string[]> {
     const mine = (await list()).filter((stored) => stored.box === box);
     const doomed = mine.slice(0, Math.max(0, mine.length - Math.max(1, Math.floor(keep))));
-    for (const { id, dir } of doomed) {
-      // Out of sight in one step first: a half removed snapshot must never be seen as one.
-      const hidden = join(await createTemporary(boxDir(box), "doomed"), id);
-      await moveIn(dir, hidden);
-      await remove(join(hidden, ".."));
-    }
+    for (const { dir } of doomed) await removeWhole(dir);
     return doomed.map(({ id }) => id);
   }
 

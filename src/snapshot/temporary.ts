@@ -1,9 +1,9 @@
 import { randomInt } from "node:crypto";
 import { mkdir, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { wallClock } from "../platform/clock.js";
 import { systemCode } from "../platform/errors.js";
-import { exists, giveTo, ownerOf, remove } from "../platform/files.js";
+import { exists, giveTo, ownerOf, remove, renameDurably } from "../platform/files.js";
 
 /** `.incoming-<pid>-<n>`: being filled. `.doomed-<pid>-<n>`: being removed. */
 const temporaryName = /^\.(?:incoming|doomed)-(\d+)-(\d+)$/;
@@ -29,6 +29,13 @@ export async function createTemporary(parent: string, kind: "incoming" | "doomed
     await giveTo(path, await ownerOf(parent));
     return path;
   }
+}
+
+/** Removes a directory that readers know: out of sight in one step first, so that half of it is never seen. */
+export async function removeWhole(dir: string): Promise<void> {
+  const hidden = await createTemporary(dirname(dir), "doomed");
+  await renameDurably(dir, join(hidden, basename(dir)));
+  await remove(hidden);
 }
 
 /** Removes the temporary directories in `parent` whose process is gone. Returns their names. */
