@@ -78,14 +78,19 @@ interface IdleTimer {
 
 function createIdleTimer(ms: number, onIdle: () => void): IdleTimer {
   let timer = setTimeout(onIdle, ms);
-  const stop = (): void => clearTimeout(timer);
+  let stopped = false;
+  const busy = (): void => clearTimeout(timer);
   return {
-    busy: stop,
+    busy,
     free: () => {
-      stop();
-      timer = setTimeout(onIdle, ms);
+      busy();
+      // The last answer may come after the end; a timer then would only keep the process.
+      if (!stopped) timer = setTimeout(onIdle, ms);
     },
-    stop,
+    stop: () => {
+      stopped = true;
+      busy();
+    },
   };
 }
 

@@ -60,8 +60,12 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   async function stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const connection of connections) connection.end();
-    const gone = [...children].map((child) => new Promise((resolve) => child.once("close", resolve)));
-    for (const child of children) child.kill("SIGKILL");
+    const gone = [...children].map((child) => new Promise((resolve) => child.once("exit", resolve)));
+    for (const child of children) {
+      child.kill("SIGKILL");
+      // A grandchild may hold the other ends for long.
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+    }
     await Promise.all([closed, ...gone]);
   }
 
