@@ -35,16 +35,19 @@ export async function fetchSnapshot(node: AgentContext, peer: string, ranked: Ra
 
 /** With ProxySQL down: puts the snapshot into the data directory, keeping what was there. */
 export function installSnapshot(node: AgentContext, ranked: Ranked, reportLoss: boolean): Promise<string> {
-  const { config, kept, state, journal, keepLocal, installed } = node;
+  const { config, kept, state, journal, keepLocal, installed, log } = node;
   return node.configLock.run(() =>
     withUnpacked(node, ranked, async (dir, manifest) => {
-      await installDatabase({
+      const { kept: replaced, warnings } = await installDatabase({
         unpackedDir: dir,
         datadir: config.proxysql.datadir,
         owner: await node.proxysqlOwner(),
         keepDir: kept,
         keepLocal,
       });
+      for (const warning of warnings) log.warn({ warning }, "an install needs a look");
+      if (replaced === null)
+        log.warn({}, "there was no database: this host's own settings are the snapshot's now");
       noteLoss(node, ranked, reportLoss);
       state.holds(manifest);
       installed.rows = expectedRows(manifest, keepLocal);

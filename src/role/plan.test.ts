@@ -194,6 +194,10 @@ describe("plan without the role", () => {
     expect(kinds({ standby: "cold", proxysql: { ...up, admin: false } })).toBe("stop");
   });
 
+  it("cold: goes on where a demotion was cut short", () => {
+    expect(kinds({ standby: "cold", proxysql: { ...up, paused: true, serving: false } })).toBe("drain stop");
+  });
+
   it("cold: leaves ProxySQL running while another vhid brings clients here", () => {
     expect(kinds({ standby: "cold", holdsAddress: true })).toBe("");
   });
@@ -204,7 +208,7 @@ describe("plan without the role", () => {
   });
 
   it("warm: starts a ProxySQL that is down", () => {
-    expect(kinds({ proxysql: down, best: ranked(5, 10, "a") })).toBe("install start");
+    expect(kinds({ proxysql: down, best: ranked(5, 10, "a") })).toBe("install start prove");
   });
 
   it("follows the master even where it loses an edit of its own, and says so", () => {

@@ -85,13 +85,18 @@ function outrank(now: Observed): Step[] {
 function stepDown(now: Observed): Step[] {
   const release: Step[] = now.leads === null ? [] : [{ kind: "release" }, { kind: "purge" }];
   if (now.standby === "cold" && !now.holdsAddress) return [...release, ...stop(now)];
-  return [...release, ...hushScheduler(now), ...bringUp(now, now.best)];
+  const up = bringUp(now, now.best);
+  // What comes next (quiet jobs, a newer snapshot) needs a ProxySQL that answers.
+  const prove: Step[] = up.some(({ kind }) => kind === "start") ? [{ kind: "prove" }] : [];
+  return [...release, ...hushScheduler(now), ...up, ...prove];
 }
 
 function stop(now: Observed): Step[] {
   if (!now.proxysql.running) return [];
-  const gently: Step[] = now.proxysql.admin ? [{ kind: "pause" }, { kind: "drain" }] : [];
-  return [...gently, { kind: "stop" }];
+  const { admin, paused } = now.proxysql;
+  const pause: Step[] = admin && !paused ? [{ kind: "pause" }] : [];
+  const drain: Step[] = admin ? [{ kind: "drain" }] : [];
+  return [...pause, ...drain, { kind: "stop" }];
 }
 
 /** The configuration in if it is greater than what runs, and ProxySQL up. */

@@ -22,14 +22,19 @@ export async function changeMark(datadir: string): Promise<string> {
   return [counter, ...tls].join(" ");
 }
 
-/**
- * Calls `onChange` whenever the mark has changed and then been quiet for a moment, until `signal` fires. An error of
- * looking is handed to `onError` once per kind of trouble, and looking goes on.
- */
+export interface ChangeListener {
+  /** Something is changing: a good moment to get ready. */
+  readonly onStir: () => void;
+  /** The change has been quiet for a moment. */
+  readonly onChange: () => void;
+  /** Looking failed; called once per kind of trouble, and looking goes on. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Tells the listener of every change of the mark, until `signal` fires. */
 export async function watchForChange(
   datadir: string,
-  onChange: () => void,
-  onError: (error: unknown) => void,
+  listener: ChangeListener,
   signal: AbortSignal,
 ): Promise<void> {
   let settled: string | undefined;
@@ -38,14 +43,15 @@ export async function watchForChange(
     try {
       const mark = await changeMark(datadir);
       if (settled !== undefined && mark !== settled) {
+        listener.onStir();
         settled = await quietMark(datadir, mark, signal);
-        if (!signal.aborted) onChange();
+        if (!signal.aborted) listener.onChange();
       }
       settled ??= mark;
       trouble = undefined;
     } catch (error) {
       const kind = systemCode(error) ?? String(error);
-      if (kind !== trouble) onError(error);
+      if (kind !== trouble) listener.onError(error);
       trouble = kind;
     }
     await sleep(lookEveryMs, signal);

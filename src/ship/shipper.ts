@@ -42,13 +42,15 @@ export class Shipper {
     const task = schedule(config.snapshots.schedule, () => this.take("schedule"), { noOverlap: true });
     this.#leading = { epoch, stop, task };
     if (config.snapshots.on_change) {
-      void watchForChange(
-        config.proxysql.datadir,
-        () => this.take("change"),
-        (error) => log.warn({ error: sentenceOf(error) }, "the database cannot be watched for changes"),
-        stop.signal,
-      );
+      const listener = {
+        onStir: () => this.#warmUp(),
+        onChange: () => this.take("change"),
+        onError: (error: unknown) =>
+          log.warn({ error: sentenceOf(error) }, "the database cannot be watched for changes"),
+      };
+      void watchForChange(config.proxysql.datadir, listener, stop.signal);
     }
+    this.#warmUp();
     this.take("epoch");
   }
 
@@ -88,6 +90,11 @@ export class Shipper {
     this.disable();
     await this.#taking;
     await Promise.all([...this.#shipments.values()].map((shipment) => shipment.stop()));
+  }
+
+  /** Lets each peer start its receiving process while the snapshot is still being taken. */
+  #warmUp(): void {
+    for (const link of this.#deps.links.values()) void link.warm();
   }
 
   async #takeAll(cause: string): Promise<void> {

@@ -69,6 +69,12 @@ export async function playScenario(pair: Pair, standby: string, report: Report):
   try {
     await act("start both nodes, a becomes MASTER", async () => {
       await Promise.all([a.startSsh(b), b.startSsh(a)]);
+      // As on hosts that are set up: each ProxySQL has run once and has its own listeners in its database.
+      await Promise.all([a.startProxysql(), b.startProxysql()]);
+      await until(
+        "both ProxySQL answer",
+        async () => (await runtimeServers(a)) + (await runtimeServers(b)) === "",
+      );
       a.writeRole("MASTER");
       a.startAgent();
       b.startAgent();
