@@ -1,109 +1,31 @@
 import { monotonic, sleep, wallClock, withDeadline } from "../platform/clock.js";
 import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
-import type { Logger } from "../platform/log.js";
-import type { Manifest } from "../snapshot/manifest.js";
 import { lineageOfId } from "../snapshot/manifest.js";
-import type { StoredSnapshot } from "../snapshot/store.js";
 import { backOff } from "./back-off.js";
-import { type Connection, connectPeer, type PeerAddress } from "./connect.js";
+import { type Connection, connectPeer } from "./connect.js";
 import { startHeartbeat } from "./heartbeat.js";
 import { createLane } from "./lane.js";
-import { type PeerStatus, readPeerStatus } from "./peer-status.js";
+import {
+  defaultTimings,
+  type LinkOptions,
+  type LinkTimings,
+  type LinkView,
+  type ListedSnapshot,
+  type PeerLink,
+} from "./link-types.js";
+import { readPeerStatus } from "./peer-status.js";
 import { isObject, parseObject } from "./protocol.js";
 import { openSession, type Session } from "./session.js";
-import { getOver, type PutOptions, type PutResult, putOver, readPeersManifest } from "./transfer.js";
+import { getOver, putOver, readPeersManifest } from "./transfer.js";
 
-export type LinkState = "down" | "connecting" | "up";
-
-/** Milliseconds, except for `silentBeats`. */
-export interface LinkTimings {
-  /** From the first packet to the serving process's greeting. */
-  readonly connectMs: number;
-  readonly heartbeatMs: number;
-  /** Beats without an answer until the peer is declared down. */
-  readonly silentBeats: number;
-  readonly answerMs: number;
-  /** The peer's verdict on a snapshot: it unpacks, digests, runs integrity_check and fsyncs. */
-  readonly verdictMs: number;
-  /** A whole put or get, with the wait for its turn. */
-  readonly transferMs: number;
-  readonly stopMs: number;
-  /** A link that was up for less has not recovered: the back-off goes on growing. */
-  readonly steadyMs: number;
-}
-
-export const defaultTimings: LinkTimings = {
-  connectMs: 10_000,
-  heartbeatMs: 500,
-  silentBeats: 3,
-  answerMs: 5_000,
-  verdictMs: 60_000,
-  transferMs: 600_000,
-  stopMs: 1_000,
-  steadyMs: 5_000,
-};
-
-export interface LinkOptions {
-  /** This node's name. */
-  readonly node: string;
-  /** This agent's version, for the peer's log and errors. */
-  readonly version?: string;
-  readonly peer: PeerAddress;
-  readonly log: Logger;
-  readonly timings?: Partial<LinkTimings>;
-  /** In [0, 1), for the jitter of the back-off. */
-  readonly random?: () => number;
-}
-
-/** How the link stands, for status and reasons. */
-export interface LinkView {
-  readonly state: LinkState;
-  /** Wall clock, ms: since when it is up, or is not. */
-  readonly since: number;
-  /** Why it is not up, or was not the last time. */
-  readonly lastError: KnownError | undefined;
-  /** Attempts that failed in a row. */
-  readonly failures: number;
-  /** Of the last heartbeat, in ms. */
-  readonly roundTrip: number | undefined;
-  /** The peer's wall clock minus ours in ms, good to half a round trip. */
-  readonly clockSkew: number | undefined;
-  readonly peerVersion: string | undefined;
-}
-
-/**
- * The link to one peer. It keeps itself connected; each call has a deadline, and fails at once (`peer-unreachable`,
- * with the cause) while the link is not up.
- */
-export interface PeerLink {
-  readonly name: string;
-  readonly view: LinkView;
-  start(): void;
-  /** Ends it within `stopMs`. Every call that waits fails. */
-  stop(): Promise<void>;
-  /** Connects now instead of when the back-off ends. */
-  nudge(): void;
-  /** True as soon as the link is up, false if it is not within `ms`. */
-  waitUp(ms: number): Promise<boolean>;
-  onUp(listener: () => void): () => void;
-  onDown(listener: (cause: KnownError) => void): () => void;
-  /** Starts the peer's receiving process beforehand, so that the next put need not wait for it. Never rejects. */
-  warm(): Promise<void>;
-  put(dir: string, manifest: Manifest, options?: PutOptions): Promise<PutResult>;
-  get(id: string, toDir: string): Promise<Manifest>;
-  /** The greatest snapshot that the peer has, of its own or received. */
-  latest(ms?: number): Promise<Manifest | undefined>;
-  list(ms?: number): Promise<Pick<StoredSnapshot, "id" | "lineage" | "box">[]>;
-  status(ms?: number): Promise<PeerStatus>;
-  /** Milliseconds of one question and answer. */
-  ping(ms?: number): Promise<number>;
-}
+export type { LinkOptions, LinkState, LinkTimings, LinkView, PeerLink } from "./link-types.js";
 
 interface Established {
   readonly connection: Connection;
   readonly control: Session;
 }
 
+/** The link to one peer; see `PeerLink`. Nothing happens before `start`. */
 export function createLink(options: LinkOptions): PeerLink {
   const { node, peer, log, version = "0", random = Math.random } = options;
   const timings: LinkTimings = { ...defaultTimings, ...options.timings };
@@ -353,7 +275,7 @@ export function createLink(options: LinkOptions): PeerLink {
   };
 }
 
-function readList(value: unknown): Pick<StoredSnapshot, "id" | "lineage" | "box">[] {
+function readList(value: unknown): ListedSnapshot[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((entry: unknown) => {
     if (!isObject(entry) || typeof entry.id !== "string") return [];

@@ -210,7 +210,8 @@ function createDesk(options: ServeOptions, write: (bytes: Buffer) => void) {
   }
 
   async function close(): Promise<void> {
-    await Promise.race([turn, sleep(finishMs)]);
+    const finished = new AbortController();
+    await Promise.race([turn.then(() => finished.abort()), sleep(finishMs, finished.signal)]);
     await (await receiver)?.abandon();
     await Promise.all(hints);
   }

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
+import { type AddressInfo, createConnection, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { connectPeer } from "../../../src/peer/connect.js";
 import { openSession } from "../../../src/peer/session.js";
 import { monotonic } from "../../../src/platform/clock.js";
@@ -90,6 +91,8 @@ describe.each(fronts)("through $name", (kind) => {
     async () => {
       const [a, b] = [makeHost("a"), makeHost("b")];
       const link = await connect(a, b, await startFront(kind, b, a.clientKey));
+      const downs: KnownError[] = [];
+      link.onDown((cause) => downs.push(cause));
       const shot = await snapshotAt(a, {}, [bulk(24)]);
       let going = true;
       const put = link.put(shot.stored.dir, shot.manifest).finally(() => {
@@ -237,4 +240,63 @@ test("a peer that is away at the start is reached when it comes", async () => {
   await startFront(builtIn, b, a.clientKey, undefined, first.port);
 
   expect(await link.waitUp(25_000)).toBe(true);
+});
+
+/** Forwards one TCP port to another, `bytesPerSecond` each way, as a slow line does. */
+async function slowLine(port: number, bytesPerSecond: number): Promise<number> {
+  const sockets = new Set<Socket>();
+  const forward = (from: Socket, to: Socket): void => {
+    sockets.add(from);
+    from.on("error", () => {});
+    from.on("close", () => to.destroy());
+    from.on("data", (bytes) => {
+      from.pause();
+      to.write(bytes);
+      setTimeout(() => from.resume(), (bytes.length / bytesPerSecond) * 1_000);
+    });
+  };
+  const line = createServer((near) => {
+    const far = createConnection({ port, host: "127.0.0.1" });
+    forward(near, far);
+    forward(far, near);
+  });
+  await new Promise<void>((resolve) => line.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    line.close();
+  });
+  return (line.address() as AddressInfo).port;
+}
+
+test("on a slow line a put takes its time, and the heartbeat still comes through", async () => {
+  const [a, b] = [makeHost("a"), makeHost("b")];
+  const front = await startFront(builtIn, b, a.clientKey);
+  const link = await connect(a, b, { ...front, port: await slowLine(front.port, 192 * 1024) });
+  const downs: KnownError[] = [];
+  link.onDown((cause) => downs.push(cause));
+  const shot = await snapshotAt(a, {}, [bulk(1)]);
+
+  expect(await link.put(shot.stored.dir, shot.manifest)).toBe("stored");
+  expect(downs).toEqual([]);
+});
+
+test("SIGTERM ends a serving process cleanly: what was half received is gone", async () => {
+  const [a, b] = [makeHost("a"), makeHost("b")];
+  const front = await startFront(builtIn, b, a.clientKey);
+  const shot = await snapshotAt(a, {});
+  const connection = await connectPeer(addressOf(a, b, front), 10_000, new AbortController().signal);
+  onTestFinished(() => connection.destroy());
+  const introduction = { node: "a", version: "0", peerName: "b", purpose: "bulk" } as const;
+  const session = await openSession(await connection.exec(10_000), introduction, 10_000);
+  const body = Buffer.from(JSON.stringify(shot.manifest));
+  await session.ask("offer", {
+    fields: { files: [{ name: packedDatabaseName, size: 4_000 }] },
+    body,
+    ms: 10_000,
+  });
+  expect(inboxNames(b)).toHaveLength(1);
+
+  for (const pid of servingPids(b)) signal(pid, "SIGTERM");
+  expect((await session.ended).message).toContain("with code 0");
+  expect(inboxNames(b)).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { PeerLink } from "../../../src/peer/link.js";
+import type { PeerLink } from "../../../src/peer/link-types.js";
 import type { KnownError } from "../../../src/platform/errors.js";
 import { writeDefinitions } from "../../../src/snapshot/definitions.js";
 import { packedDatabaseName } from "../../../src/snapshot/pack.js";
