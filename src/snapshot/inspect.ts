@@ -7,7 +7,7 @@ import { KnownError, sentenceOf, systemCode } from "../platform/errors.js";
 import { inspectFile } from "./inspect-file.js";
 import type { Inspection } from "./inspection.js";
 
-export type { Inspection, TableInspection } from "./inspection.js";
+export type { Inspection } from "./inspection.js";
 
 /** Bytes from which a database is looked at in a thread of its own: below it a look takes about as long as a thread's start. */
 const workerThreshold = 4 * 1024 * 1024;

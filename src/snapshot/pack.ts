@@ -1,10 +1,11 @@
-import { createReadStream, createWriteStream } from "node:fs";
+import { constants, createReadStream, createWriteStream } from "node:fs";
 import { chmod, copyFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Transform, type TransformCallback } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { KnownError, sentenceOf, systemCode } from "../platform/errors.js";
+import { remove } from "../platform/files.js";
 import type { Manifest } from "./manifest.js";
 import { writeManifest } from "./manifest-file.js";
 import { refusalError, refuse } from "./refusal.js";
@@ -40,12 +41,14 @@ export async function packInto(dir: string, files: SnapshotFiles, manifest: Mani
  */
 export async function unpackDirectory(dir: string, toDir: string, manifest: Manifest): Promise<void> {
   const from = join(dir, packedDatabaseName);
+  const to = join(toDir, databaseName);
   try {
+    await remove(to);
     await pipeline(
       createReadStream(from),
       createGunzip(),
       limitTo(manifest.database.size),
-      createWriteStream(join(toDir, databaseName), { mode: 0o600 }),
+      createWriteStream(to, { flags: "wx", mode: 0o600 }),
     );
   } catch (error) {
     throw unpackError(from, error);
@@ -66,10 +69,12 @@ function unpackError(from: string, error: unknown): KnownError {
   return new KnownError("not-done", message, { from }, error);
 }
 
+/** The target may lie where ProxySQL's user can write: no link that it left there is written through. */
 async function copyPrivately(paths: readonly string[], dir: string): Promise<void> {
   for (const path of paths) {
     const to = join(dir, basename(path));
-    await copyFile(path, to);
+    await remove(to);
+    await copyFile(path, to, constants.COPYFILE_EXCL);
     await chmod(to, 0o600);
   }
 }

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
@@ -161,6 +170,19 @@ describe("store", () => {
 });
 
 describe("unpackDirectory", () => {
+  it("writes through no link that stands in the way", async () => {
+    const [dir, to, victim] = [scratch(), scratch(), join(scratch(), "victim")];
+    const manifest = await manifestFor(shop, at(1, 1));
+    await packInto(dir, { database: shop, tls: [] }, manifest);
+    writeFileSync(victim, "precious");
+    symlinkSync(victim, join(to, "proxysql.db"));
+
+    await unpackDirectory(dir, to, manifest);
+
+    expect(readFileSync(victim, "utf8")).toBe("precious");
+    expect(readFileSync(join(to, "proxysql.db")).equals(readFileSync(shop))).toBe(true);
+  });
+
   it("refuses a gzip that is damaged, missing or swells beyond its manifest", async () => {
     const dir = scratch();
     const to = scratch();

@@ -1,4 +1,13 @@
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
@@ -126,6 +135,22 @@ describe("takeSnapshot", () => {
 
     expect(manifest.tls).toEqual([]);
     expect(warnings.join()).toContain("proxysql-ca.pem and no proxysql-cert.pem");
+  });
+
+  it.skipIf(process.getuid?.() !== 0)("takes no secret of root's for a key (as root only)", async () => {
+    const options = node();
+    const secret = join(scratch(), "secret");
+    writeFileSync(secret, "root only", { mode: 0o600 });
+    chownSync(options.datadir, 12_345, 12_345);
+    const names = ["key", "cert", "ca"].map((name) => join(options.datadir, `proxysql-${name}.pem`));
+    for (const name of names) writeFileSync(name, "pem", { mode: 0o644 });
+    expect(admitted(await takeSnapshot(options)).manifest.tls).toHaveLength(3);
+    rmSync(names[0] ?? "");
+    symlinkSync(secret, names[0] ?? "");
+
+    const next = { ...options, lineage: { epoch: 1, sequence: 2, node: "a" } };
+
+    await expect(takeSnapshot(next)).rejects.toThrow("not readable for the owner");
   });
 
   it("rolls back what a crash left half written before it copies", async () => {

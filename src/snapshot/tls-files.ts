@@ -1,6 +1,8 @@
-import { readFile, stat, writeFile } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KnownError, sentenceOf, systemCode } from "../platform/errors.js";
+import { type Owner, ownerOf } from "../platform/files.js";
 import { type TlsFile, tlsNames } from "./content.js";
 import { sha256Of } from "./hashing.js";
 
@@ -19,7 +21,8 @@ const sizeLimit = 1024 * 1024;
  * An incomplete triple is left out with a warning: ProxySQL does not start with one, here or on the peer.
  */
 export async function collectTls(datadir: string, dir: string): Promise<TlsCopies> {
-  const found = await Promise.all(tlsNames.map((name) => read(join(datadir, name))));
+  const user = await ownerOf(datadir);
+  const found = await Promise.all(tlsNames.map((name) => read(join(datadir, name), user)));
   const missing = tlsNames.filter((_, i) => found[i] === undefined);
   if (missing.length === tlsNames.length) return { paths: [], files: [], warnings: [] };
   if (missing.length > 0) {
@@ -39,16 +42,43 @@ export async function collectTls(datadir: string, dir: string): Promise<TlsCopie
 }
 
 /** An empty file counts as missing: it is one that is just being written. */
-async function read(path: string): Promise<Buffer | undefined> {
+async function read(path: string, user: Owner): Promise<Buffer | undefined> {
+  let handle: FileHandle | undefined;
   try {
-    const { size } = await stat(path);
-    if (size > sizeLimit)
-      throw new KnownError("not-done", `${path} has ${size} bytes: that is no TLS file.`, { path });
-    const bytes = await readFile(path);
+    handle = await open(path, "r");
+    const facts = await handle.stat();
+    requireTlsFile(path, facts, user);
+    const bytes = await handle.readFile();
     return bytes.length === 0 ? undefined : bytes;
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
     if (error instanceof KnownError) throw error;
     throw new KnownError("not-done", `${path} cannot be read: ${sentenceOf(error)}`, { path }, error);
+  } finally {
+    await handle?.close();
+  }
+}
+
+/**
+ * The agent runs as root and what it reads here goes to another host. ProxySQL's user could put a link to a secret of
+ * root's in place of its key, so only what that user can read itself is taken.
+ */
+function requireTlsFile(path: string, facts: Stats, user: Owner): void {
+  const { uid, gid, mode, size } = facts;
+  const readable =
+    user.uid === 0 || uid === user.uid || (gid === user.gid && (mode & 0o040) !== 0) || (mode & 0o004) !== 0;
+  if (!facts.isFile() || size > sizeLimit) {
+    throw new KnownError("not-done", `${path} is no TLS file: it is no plain file, or has ${size} bytes.`, {
+      path,
+    });
+  }
+  if (!readable) {
+    throw new KnownError(
+      "not-done",
+      `${path} is not readable for the owner of its directory, so not ProxySQL's.`,
+      {
+        path,
+      },
+    );
   }
 }
