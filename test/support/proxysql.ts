@@ -21,6 +21,8 @@ export interface ProxysqlOptions {
   version?: string;
   /** The stand-in's knobs, for instance PROXYSQL_STANDIN_SAVE_GAP_MS. */
   env?: Record<string, string>;
+  /** A configuration file to use instead of a written one. */
+  configFile?: string;
   /** More options, for instance `-n`. */
   args?: readonly string[];
   /** Do not wait for the admin port: for starts that are meant to fail. */
@@ -62,8 +64,9 @@ const STANDIN = join(ROOT, "build", "test", "support", "proxysql-standin", "main
 export async function startProxysql(options: ProxysqlOptions): Promise<Proxysql> {
   const adminPort = options.adminPort ?? (await freePort());
   const clientPort = options.clientPort ?? (await freePort());
-  const configFile = `${options.datadir}.cnf`;
-  writeFileSync(configFile, configuration(options, adminPort, clientPort));
+  const configFile = options.configFile ?? `${options.datadir}.cnf`;
+  if (options.configFile === undefined)
+    writeFileSync(configFile, configuration(options, adminPort, clientPort));
   const args = [
     "-f",
     "-c",

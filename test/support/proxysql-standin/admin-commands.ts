@@ -60,6 +60,7 @@ async function command(instance: Instance, query: string): Promise<Answer | unde
   const kill = /^kill connection (\d*)/i.exec(query);
   if (kill !== null)
     return instance.client.kill(Number(kill[1])) ? ok() : adminError(`Unknown thread id: ${kill[1]}`);
+  if (/^save mysql digest to disk$/i.test(query)) return ok();
   if (/^proxysql /i.test(query)) return proxysqlCommand(instance, query.toUpperCase());
   const found = parseMove(instance.modules, query);
   if (found !== undefined) {

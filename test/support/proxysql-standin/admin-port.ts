@@ -13,18 +13,15 @@ export class AdminPort implements SessionHandler {
   readonly #instance: Instance;
   readonly #listeners = new Listeners((socket) => this.#accept(socket));
   readonly #sessions = new Map<Session, "admin" | "stats">();
-  readonly #override: string | undefined;
   #interfaces = "";
 
-  /** `override` is the `-S` option, which replaces the variable. */
-  constructor(instance: Instance, override: string | undefined) {
+  constructor(instance: Instance) {
     this.#instance = instance;
-    this.#override = override;
   }
 
   /** Opens the interfaces, or opens them anew when `admin-mysql_ifaces` has changed. */
   async followInterfaces(): Promise<void> {
-    const wanted = this.#override ?? this.#instance.runtime.variable("admin-mysql_ifaces");
+    const wanted = this.#instance.runtime.variable("admin-mysql_ifaces");
     if (wanted === this.#interfaces) return;
     this.#listeners.close();
     this.#interfaces = wanted;

@@ -35,6 +35,10 @@ export class ClientPort implements SessionHandler {
 
   async open(): Promise<void> {
     this.paused = false;
+    // Unset, the variable gets its value only when the threads start (lib/MySQL_Thread.cpp:2483).
+    if (this.#runtime.variable("mysql-interfaces") === "") {
+      this.#runtime.variables.set("mysql-interfaces", "0.0.0.0:6033");
+    }
     await this.#listeners.open(this.#runtime.variable("mysql-interfaces"));
   }
 

@@ -60,7 +60,7 @@ export class Instance {
     this.runtimeTables = names.filter((name) => name.startsWith("runtime_"));
     this.runtime = new Runtime(options.personality.variables, names.includes("pgsql_servers"));
     this.client = new ClientPort(this.runtime);
-    this.admin = new AdminPort(this, options.adminInterfaces);
+    this.admin = new AdminPort(this);
   }
 
   /** Opens the files and, unless `start` is false (`-n`), the client port; then the admin port. */
@@ -110,9 +110,22 @@ export class Instance {
     for (const module of this.modules) {
       if (ALWAYS_LOADED.has(module.name)) await this.runtime.load(module, this.store.admin, true);
     }
+    await this.#applyAdminOption();
     if (!start) return;
     this.started = true;
     await this.#loadStarted();
+  }
+
+  /** `-S` replaces the variable in memory and runtime, not on disk (lib/ProxySQL_Admin.cpp:6893). */
+  async #applyAdminOption(): Promise<void> {
+    const interfaces = this.#options.adminInterfaces;
+    if (interfaces === undefined) return;
+    this.runtime.variables.set("admin-mysql_ifaces", interfaces);
+    this.store.admin.insert(
+      "main.global_variables",
+      [["admin-mysql_ifaces", interfaces]],
+      "INSERT OR REPLACE",
+    );
   }
 
   async #loadStarted(): Promise<void> {

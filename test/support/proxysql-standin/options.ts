@@ -21,7 +21,7 @@ const FLAGS = new Set([
   "--reuseport",
 ]);
 
-/** Reads ProxySQL's options (lib/ProxySQL_GloVars.cpp:249-312). Throws on one that ProxySQL does not know. */
+/** Reads ProxySQL's options (lib/ProxySQL_GloVars.cpp:249-312). Throws when one lacks its value. */
 export function parseOptions(argv: readonly string[]): Options {
   const options: Options = {
     foreground: false,
@@ -66,7 +66,7 @@ function applyOption(options: Options, option: string, rest: string[]): void {
       return;
     case "-c":
     case "--config":
-      options.configFile = takeValue(option, rest);
+      keepFirst(options, takeValue(option, rest));
       return;
     case "-D":
     case "-d":
@@ -82,8 +82,14 @@ function applyOption(options: Options, option: string, rest: string[]): void {
       options.uuid = takeValue(option, rest);
       return;
     default:
-      throw new Error(`unknown option ${option}`);
+      // ProxySQL starts all the same.
+      return;
   }
+}
+
+/** Given twice, the first file counts. */
+function keepFirst(options: Options, file: string): void {
+  options.configFile ??= file;
 }
 
 function takeValue(option: string, rest: string[]): string {

@@ -26,6 +26,7 @@ export interface Personality {
 const DEFAULTS_NOT_RECORDED: ReadonlyMap<string, string> = new Map([
   ["admin-mysql_ifaces", "0.0.0.0:6032"],
   ["mysql-threads", "4"],
+  ["mysql-interfaces", ""],
 ]);
 const RECORDED_FOR: ReadonlyMap<string, string> = new Map([
   ["2.5.5", "2.7.1"],

@@ -32,7 +32,8 @@ export async function proxysqlCommand(instance: Instance, command: string): Prom
       return start(instance);
     case "STOP":
       await instance.restart(false);
-      return ok();
+      // Seen live: the session that asked for it gets no other answer, other sessions go on.
+      return { kind: "ok", affectedRows: 0, info: "", last: true };
     case "RESTART":
       void instance.restartAll();
       return { kind: "none" };

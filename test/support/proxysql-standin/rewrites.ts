@@ -17,6 +17,11 @@ const REWRITES: readonly (readonly [RegExp, Rewrite])[] = [
     (m) => `SELECT 'admin' AS '${m[1] === undefined ? "DATABASE()" : "name"}'`,
   ],
   [
+    /^select @@max_allowed_packet$/i,
+    () =>
+      "SELECT variable_value AS '@@max_allowed_packet' FROM global_variables WHERE variable_name='mysql-max_allowed_packet'",
+  ],
+  [
     /^\w+ +@@([\w-]+) *$/,
     (m) =>
       `SELECT variable_value AS '@@${m[1]}' FROM global_variables WHERE variable_name='${m[1]}' COLLATE NOCASE ` +
@@ -47,6 +52,7 @@ const REWRITES: readonly (readonly [RegExp, Rewrite])[] = [
       "SELECT Variable_Name AS Variable_name, Variable_Value AS Value FROM stats_mysql_global ORDER BY variable_name",
   ],
   [/^show create table (?:`?(\w+)`?\.)?`?(\w+)`?$/i, (m) => showCreateTable(m[1] ?? "main", m[2] ?? "")],
+  [/^show fields from `?(\w+)`?$/i, (m) => showFields(m[1] ?? "")],
   [/^show (databases|schemas)$/i, () => "PRAGMA DATABASE_LIST"],
   [/^show full processlist$/i, () => "SELECT * FROM stats_mysql_processlist"],
   [
@@ -70,5 +76,13 @@ function showCreateTable(schema: string, table: string): string {
   return (
     `SELECT name AS 'table' , REPLACE(REPLACE(sql,' , ', X'2C0A20202020'),${opening},${opening}||X'0A20202020') ` +
     `AS 'Create Table' FROM ${schema}.sqlite_master WHERE type='table' AND name='${table}'`
+  );
+}
+
+function showFields(table: string): string {
+  return (
+    "SELECT name AS Field, 'varchar(255)' AS Type, CASE \"notnull\" WHEN 0 THEN 'YES' ELSE 'NO' END AS 'Null', " +
+    "CASE pk WHEN 0 THEN '' ELSE 'PRI' END AS 'Key', '' AS 'Default', '' AS Extra " +
+    `FROM pragma_table_info('${table}')`
   );
 }

@@ -140,7 +140,7 @@ export class Runtime {
       if (/^(true|1)$/i.test(value)) return "true";
       return /^(false|0)$/i.test(value) ? "false" : undefined;
     }
-    if (/^\d+$/.test(standard)) return /^-?\d+$/.test(value) ? value : undefined;
+    if (/^\d+$/.test(standard)) return /^\d+$/.test(value) ? value : undefined;
     return value;
   }
 
@@ -159,7 +159,7 @@ export class Runtime {
     const side = (mine: number, other: number) =>
       result.rows
         .filter((row) => String(row[mine]) === "1")
-        .map((row) => row.map((value, index) => (index === mine ? 1 : index === other ? 0 : value)));
+        .map((row) => row.map((value, index) => (index === mine ? 1 : index === other ? 0 : (value ?? ""))));
     this.#tables.set(table, [...side(frontend, backend), ...side(backend, frontend)]);
   }
 

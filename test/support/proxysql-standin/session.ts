@@ -4,7 +4,7 @@ import * as wire from "./wire.js";
 
 /** An answer to one command. */
 export type Answer =
-  | { kind: "ok"; affectedRows: number; info: string; twice?: boolean }
+  | { kind: "ok"; affectedRows: number; info: string; twice?: boolean; last?: boolean }
   | { kind: "error"; code: number; sqlState: string; message: string }
   | { kind: "rows"; columns: string[]; rows: (string | null)[][] }
   /** Nothing is sent: the client waits, or sees the connection drop. */
@@ -33,7 +33,7 @@ export class Session {
   readonly #scramble = Buffer.from(randomBytes(20).map((byte) => (byte % 127) + 1));
   #received: Buffer = Buffer.alloc(0);
   #sequence = 0;
-  #state: "login" | "switched" | "commands" = "login";
+  #state: "login" | "switched" | "commands" | "mute" = "login";
   #work: Promise<void> = Promise.resolve();
 
   constructor(socket: Socket, handler: SessionHandler) {
@@ -71,6 +71,7 @@ export class Session {
 
   async #handle(packet: Buffer, sequence: number): Promise<void> {
     this.#sequence = (sequence + 1) & 0xff;
+    if (this.#state === "mute") return;
     if (this.#state === "commands") return this.#command(packet);
     const login = this.#state === "login" ? wire.parseLogin(packet) : undefined;
     if (login !== undefined) {
@@ -120,8 +121,10 @@ export class Session {
           sqlState: "28000",
           message: "Command not supported",
         });
+      case wire.COMMAND.resetConnection:
+        return this.#answer(unsupported("COM_RESET_CONNECTION"));
       default:
-        return this.#answer({ kind: "error", code: 1047, sqlState: "08S01", message: "Unknown command" });
+        return this.#answer(unsupported("COMMAND"));
     }
   }
 
@@ -129,6 +132,7 @@ export class Session {
     if (answer.kind === "ok") {
       const packet = wire.okPacket(answer.affectedRows, answer.info);
       this.#send(answer.twice === true ? [packet, packet] : [packet]);
+      if (answer.last === true) this.#state = "mute";
     }
     if (answer.kind === "error") this.#send([wire.errorPacket(answer.code, answer.sqlState, answer.message)]);
     if (answer.kind === "rows") this.#send(wire.resultPackets(answer.columns, answer.rows));
@@ -146,6 +150,11 @@ export class Session {
     }
     this.socket.write(Buffer.concat(framed));
   }
+}
+
+function unsupported(name: string): Answer {
+  const message = `Received unsupported '${name}' for session type 'PROXYSQL_SESSION_ADMIN'`;
+  return { kind: "error", code: 1047, sqlState: "28000", message };
 }
 
 /** An error answer as ProxySQL's admin gives all its errors. */

@@ -3,6 +3,9 @@ import type { SqlConnection, SqlValue } from "./layers.js";
 import type { Runtime } from "./runtime.js";
 import { GLOBAL_STATS } from "./stats-names.js";
 
+// Column of mysql_users, by position.
+const FRONTEND = 10;
+
 /** Counters behind the `stats_*` tables. */
 export interface StatsSource {
   runtime: Runtime;
@@ -64,6 +67,11 @@ function poolRows(source: StatsSource): SqlValue[][] {
 }
 
 function userRows(source: StatsSource): SqlValue[][] {
-  const names = new Set(source.runtime.rows("mysql_users").map((row) => String(row[0])));
+  const names = new Set(
+    source.runtime
+      .rows("mysql_users")
+      .filter((row) => Number(row[FRONTEND]) === 1)
+      .map((row) => String(row[0])),
+  );
   return [...names].map((name) => [name, source.client.sessionsOf(name), 10000]);
 }

@@ -12,6 +12,7 @@ export const COMMAND = {
   changeUser: 17,
   prepare: 22,
   setOption: 27,
+  resetConnection: 31,
 } as const;
 /** Capabilities offered: 4.1 protocol, secure and pluggable authentication, transactions, multi statements, schema. */
 export const CAPABILITIES = 0x1 | 0x2 | 0x4 | 0x8 | 0x200 | 0x2000 | 0x8000 | 0x10000 | 0x20000 | 0x80000;
