@@ -34,6 +34,16 @@ describe("keep_local", () => {
     expect(() => parseKeepLocal(["mysql-threads", "no good"])).toThrow('found "no good"');
   });
 
+  it.each([
+    ["mysql-a*a", "mysql-a", false],
+    ["mysql-a*a", "mysql-aa", true],
+    ["mysql-*a*a", "mysql-ba", false],
+    ["mysql-ssl_p2s_*", "mysql-ssl_p2s_", true],
+    ["mysql-threads", "mysql-threads2", false],
+  ])("%s keeps %s: %s", (pattern, name, kept) => {
+    expect(keepsVariable(parseKeepLocal([pattern]), name)).toBe(kept);
+  });
+
   it("matches as SQLite's GLOB does, for every pattern and name", () => {
     const db = new Database(":memory:");
     const letters = fc.constantFrom("a", "b", "_", "-", "*");
