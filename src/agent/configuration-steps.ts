@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { KnownError } from "../platform/errors.js";
 import { formatLineage, type Ranked } from "../role/lineage.js";
+import { changeMark } from "../ship/change-watch.js";
 import { fetchInto } from "../ship/fetch.js";
 import { applyPlanned } from "../snapshot/apply.js";
 import { readDefinitions } from "../snapshot/definitions.js";
@@ -10,6 +11,7 @@ import { type Manifest, snapshotId } from "../snapshot/manifest.js";
 import { refusalError, refusalOf } from "../snapshot/refusal.js";
 import { verifyUnpacked } from "../snapshot/verify.js";
 import type { AgentContext } from "./context.js";
+import { keepEdited } from "./keep-edited.js";
 
 /** A snapshot of some hundred kilobytes takes milliseconds; a large one on a slow line must not hold a promotion for long. */
 const fetchDeadlineMs = 10_000;
@@ -49,7 +51,7 @@ export function installSnapshot(node: AgentContext, ranked: Ranked, reportLoss: 
       if (replaced === null)
         log.warn({}, "there was no database: this host's own settings are the snapshot's now");
       noteLoss(node, ranked, reportLoss);
-      state.holds(manifest);
+      state.holds(manifest, changeMark(config.proxysql.datadir));
       installed.rows = expectedRows(manifest, keepLocal);
       journal.addSnapshot({ snapshot: manifest.id, event: "installed" });
       return formatLineage(ranked.lineage);
@@ -59,12 +61,13 @@ export function installSnapshot(node: AgentContext, ranked: Ranked, reportLoss: 
 
 /** With ProxySQL running: brings its tables to the snapshot through the admin, and reads them back. */
 export function applySnapshot(node: AgentContext, ranked: Ranked, reportLoss: boolean): Promise<string> {
-  const { admin, state, journal, keepLocal } = node;
+  const { admin, state, journal, keepLocal, config } = node;
   return node.configLock.run(() =>
     withUnpacked(node, ranked, async (dir, manifest) => {
+      await keepEdited(node);
       const result = await applyPlanned(admin, join(dir, "proxysql.db"), keepLocal);
       noteLoss(node, ranked, reportLoss);
-      state.holds(manifest);
+      state.holds(manifest, changeMark(config.proxysql.datadir));
       journal.addSnapshot({
         snapshot: manifest.id,
         event: "installed",

@@ -91,6 +91,7 @@ export class PeerBoard {
       reachable,
       role: reachable ? (readReport(status?.report)?.role ?? "unknown") : "unknown",
       best,
+      running: reachable ? (readReport(status?.report)?.running ?? null) : null,
     }));
   }
 

@@ -112,11 +112,12 @@ async function ship({ state, shipper }: AgentContext): Promise<string | undefine
   return `epoch ${state.leads} goes on`;
 }
 
+/** What was changed in the last second goes into a last snapshot: it stays here, in the line of what we led. */
 async function release({ state, shipper }: AgentContext): Promise<string> {
   const epoch = state.leads;
-  shipper.disable();
+  const last = await shipper.takeLast();
   state.release();
-  return `epoch ${epoch}`;
+  return last === undefined ? `epoch ${epoch}` : `epoch ${epoch}, last snapshot ${last}`;
 }
 
 async function purge({ store, config }: AgentContext): Promise<string> {

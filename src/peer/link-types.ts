@@ -85,8 +85,10 @@ export interface PeerLink {
   onDown(listener: (cause: KnownError) => void): () => void;
   /** Starts the peer's receiving process beforehand, so that the next put need not wait for it. Never rejects. */
   warm(): Promise<void>;
+  /** Resolves when the peer has verified the snapshot, has it on disk, and said so. */
   put(dir: string, manifest: Manifest, options?: PutOptions): Promise<PutResult>;
-  get(id: string, toDir: string): Promise<Manifest>;
+  /** Fetches a snapshot's files and manifest into an existing directory; the caller verifies and admits it. */
+  get(id: string, toDir: string, ms?: number): Promise<Manifest>;
   /** The greatest snapshot that the peer has, of its own or received. */
   latest(ms?: number): Promise<Manifest | undefined>;
   list(ms?: number): Promise<ListedSnapshot[]>;

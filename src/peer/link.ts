@@ -249,9 +249,9 @@ export function createLink(options: LinkOptions): PeerLink {
         putOver(session, dir, manifest, timings, putOptions),
       );
     },
-    get: async (id, toDir) => {
+    get: async (id, toDir, ms = timings.transferMs) => {
       requireUp();
-      return getting.run(`Fetching ${id} from peer "${peer.name}"`, timings.transferMs, (session) =>
+      return getting.run(`Fetching ${id} from peer "${peer.name}"`, ms, (session) =>
         getOver(session, id, toDir, timings),
       );
     },

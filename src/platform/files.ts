@@ -1,7 +1,5 @@
-import { createReadStream, createWriteStream } from "node:fs";
 import { chown, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { systemCode } from "./errors.js";
 
 /** Owner of a file, as numbers. */
@@ -53,18 +51,6 @@ export async function writeFileDurably(path: string, data: string | Uint8Array, 
     await handle.close();
   }
   await renameDurably(temporary, path);
-}
-
-/** Copies a file's bytes to a new file with `mode`, and fsyncs it. */
-export async function copyFileDurably(from: string, to: string, mode: number): Promise<void> {
-  await pipeline(createReadStream(from), createWriteStream(to, { mode, flags: "w" }));
-  const handle = await open(to, "r+");
-  try {
-    await handle.chmod(mode);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** Makes a directory (and its parents) with `mode` if it is not there. */

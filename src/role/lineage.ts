@@ -31,11 +31,6 @@ export function compareLineage(a: Lineage, b: Lineage): number {
   return a.epoch - b.epoch || a.sequence - b.sequence;
 }
 
-export function sameLineage(a: Lineage | null, b: Lineage | null): boolean {
-  if (a === null || b === null) return a === b;
-  return compareLineage(a, b) === 0 && a.node === b.node;
-}
-
 /** `6.12@a`: epoch 6, sequence 12, node a. */
 export function formatLineage(lineage: Lineage): string {
   return `${lineage.epoch}.${lineage.sequence}@${lineage.node}`;

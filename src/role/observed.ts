@@ -1,5 +1,5 @@
 import type { NodeRole } from "./carp-role.js";
-import type { Ranked } from "./lineage.js";
+import type { Lineage, Ranked } from "./lineage.js";
 
 /** What a peer last said of itself. */
 export interface PeerView {
@@ -11,6 +11,8 @@ export interface PeerView {
   readonly role: NodeRole;
   /** The greatest verified snapshot it holds. */
   readonly best: Ranked | null;
+  /** What its ProxySQL holds, as its agent says: may be in an epoch that it has no snapshot of yet. */
+  readonly running: Lineage | null;
 }
 
 /** Everything a plan depends on. Made by observing, never by remembering what we meant to do. */

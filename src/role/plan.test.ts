@@ -34,7 +34,7 @@ const down = {
 };
 
 function peer(view: Partial<PeerView> = {}): PeerView {
-  return { name: "b", asked: true, reachable: true, role: "BACKUP", best: null, ...view };
+  return { name: "b", asked: true, reachable: true, role: "BACKUP", best: null, running: null, ...view };
 }
 
 function observed(change: Partial<Observed> = {}): Observed {
@@ -173,6 +173,13 @@ describe("plan while the role is ours", () => {
     expect(kinds({ ...leading, openingContent: "before", peers: [peer({ best: theirs })] })).toBe(
       "report-divergence open-epoch",
     );
+  });
+
+  it("outranks a peer that opened the same epoch and has no snapshot of it", () => {
+    const running = { epoch: 6, sequence: 0, node: "b" };
+    expect(plan(observed({ ...leading, peers: [peer({ running })] }))).toEqual([
+      { kind: "open-epoch", above: 6 },
+    ]);
   });
 
   it("leaves a rival alone that is MASTER too: the network is to be healed first", () => {

@@ -1,4 +1,4 @@
-import { addsNothingTo, compareLineage, type Ranked, relate } from "./lineage.js";
+import { addsNothingTo, compareLineage, type Lineage, type Ranked, relate } from "./lineage.js";
 import type { Observed, PeerView } from "./observed.js";
 
 /** One thing to do. Every step is idempotent: doing it again when it is done already changes nothing. */
@@ -64,13 +64,15 @@ function lead(now: Observed): Step[] {
 /**
  * A peer holds a lineage that ours does not cover, and is not MASTER itself: we began without hearing of it. If we
  * changed nothing since, theirs is the later configuration: take it. If they changed nothing, ours is. Otherwise both
- * did: say so. In each case a new epoch above both makes the next shipment acceptable.
+ * did: say so. In each case a new epoch above both makes the next shipment acceptable. One that runs a rival lineage
+ * but has no snapshot of it has nothing to give: it is only outranked.
  */
 function outrank(now: Observed): Step[] {
-  const rival = now.peers.find((peer) => peer.role !== "MASTER" && isRival(now, peer.best));
-  if (!rival?.best) return [];
+  const passive = now.peers.filter((peer) => peer.role !== "MASTER");
+  const open: Step = { kind: "open-epoch", above: highestEpoch(now) };
+  const rival = passive.find(({ best }) => best !== null && isRival(now, best));
+  if (!rival?.best) return passive.some(({ running }) => runsRival(now, running)) ? [open] : [];
   const theirs = rival.best;
-  const open: Step = { kind: "open-epoch", above: Math.max(highestEpoch(now), theirs.lineage.epoch) };
   if (now.running !== null && addsNothingTo(theirs, now.running)) return [open];
   if (now.running === null || now.running.content === now.openingContent) {
     const take: Step = now.proxysql.running
@@ -141,13 +143,23 @@ function bestOffer(now: Observed): (PeerView & { best: Ranked }) | undefined {
     .sort((a, b) => compareLineage(b.best.lineage, a.best.lineage))[0];
 }
 
-function isRival(now: Observed, theirs: Ranked | null): boolean {
-  if (theirs === null) return false;
+/** A lineage that a peer runs and ours would never be accepted over. */
+function runsRival(now: Observed, theirs: Lineage | null): boolean {
+  const ours = now.running?.lineage;
+  if (theirs === null || ours === undefined || theirs.node === ours.node) return false;
+  return theirs.epoch >= ours.epoch;
+}
+
+function isRival(now: Observed, theirs: Ranked): boolean {
   const relation = relate(theirs, now.running?.lineage ?? null);
   return relation === "diverged" || relation === "newer" || relation === "newer-without-ours";
 }
 
 function highestEpoch(now: Observed): number {
-  const known = [now.running, now.best, ...now.peers.map((peer) => peer.best)];
-  return Math.max(0, now.leads ?? 0, ...known.map((ranked) => ranked?.lineage.epoch ?? 0));
+  const known = [
+    now.running?.lineage,
+    now.best?.lineage,
+    ...now.peers.flatMap((peer) => [peer.best?.lineage, peer.running]),
+  ];
+  return Math.max(0, now.leads ?? 0, ...known.map((lineage) => lineage?.epoch ?? 0));
 }

@@ -13,21 +13,21 @@ const ranked = z.object({
 const stateSchema = z.object({
   /** What this node's ProxySQL holds, or null if it never held anything of ours. */
   running: ranked.nullable(),
-  /** Rows per table that the running configuration had when it came in or was last taken. */
-  rows: z.record(z.string(), z.number()),
   /** The epoch this node opened and leads. Survives restarts of the agent; ends with the role. */
   leads: z.number().int().nullable(),
   openingContent: z.string().nullable(),
+  /** The database's change mark when it was last known to be what `running` says. */
+  mark: z.string().nullable().default(null),
 });
 
 interface State {
   readonly running: Ranked | null;
-  readonly rows: Readonly<Record<string, number>>;
   readonly leads: number | null;
   readonly openingContent: string | null;
+  readonly mark: string | null;
 }
 
-const empty: State = { running: null, rows: {}, leads: null, openingContent: null };
+const empty: State = { running: null, leads: null, openingContent: null, mark: null };
 
 /** What ranks a snapshot: its lineage, its line of epochs, and the content that both nodes share. */
 export function rankOf(manifest: Manifest): Ranked {
@@ -56,8 +56,9 @@ export class NodeState {
     return this.#state.running;
   }
 
-  get rows(): Readonly<Record<string, number>> {
-    return this.#state.rows;
+  /** ProxySQL's database had this change mark when it was last known to hold `running`; null if unknown. */
+  get mark(): string | null {
+    return this.#state.mark;
   }
 
   get leads(): number | null {
@@ -68,11 +69,10 @@ export class NodeState {
     return this.#state.openingContent;
   }
 
-  /** A snapshot is now what ProxySQL holds: installed, applied, or taken from it. */
-  holds(manifest: Manifest): void {
-    const rows = Object.fromEntries(Object.entries(manifest.tables).map(([name, { rows }]) => [name, rows]));
+  /** A snapshot is now what ProxySQL holds: installed, applied, or taken from it. `mark`: see `changeMark`. */
+  holds(manifest: Manifest, mark: string): void {
     const opens = manifest.lineage.epoch === this.#state.leads && manifest.lineage.sequence === 1;
-    this.#keep({ running: rankOf(manifest), rows, ...(opens ? { openingContent: manifest.shared } : {}) });
+    this.#keep({ running: rankOf(manifest), mark, ...(opens ? { openingContent: manifest.shared } : {}) });
   }
 
   /** Opens an epoch greater than `above` on top of what runs, and returns it. */

@@ -1,9 +1,13 @@
 import { type ScheduledTask, schedule } from "node-cron";
 import type { PeerLink } from "../peer/link.js";
+import { withDeadline } from "../platform/clock.js";
 import { isKnown, sentenceOf } from "../platform/errors.js";
 import { watchForChange } from "./change-watch.js";
 import { PeerShipment } from "./peer-shipment.js";
 import { type TakeDeps, takeOne } from "./take-one.js";
+
+/** Losing the role must be followed at once; a ProxySQL that hangs may delay that by no more. */
+const lastDeadlineMs = 3_000;
 
 export interface ShipperDeps extends TakeDeps {
   readonly links: ReadonlyMap<string, PeerLink>;
@@ -63,6 +67,23 @@ export class Shipper {
     for (const shipment of this.#shipments.values()) shipment.clear();
   }
 
+  /**
+   * Ends the lead with one more snapshot if something changed that is in none yet, and returns its id. It is not sent:
+   * the role is gone. Failing to take it does not keep the role's loss from being followed.
+   */
+  async takeLast(): Promise<string | undefined> {
+    const epoch = this.#leading?.epoch ?? this.#deps.state.leads;
+    this.disable();
+    if (epoch === null || epoch === undefined) return undefined;
+    try {
+      const taking = takeOne(this.#deps, epoch, new AbortController().signal);
+      return (await withDeadline(taking, lastDeadlineMs, "The last snapshot"))?.id;
+    } catch (error) {
+      this.#tellFailure("release", error);
+      return undefined;
+    }
+  }
+
   /** The link to a peer came up: it may lack the newest. */
   linkUp(peer: string): void {
     this.#shipments.get(peer)?.wake();
@@ -107,16 +128,21 @@ export class Shipper {
   async #takeAndOffer(cause: string): Promise<void> {
     const leading = this.#leading;
     if (!leading) return;
-    const { log, journal } = this.#deps;
+    const { log } = this.#deps;
     try {
       const manifest = await takeOne(this.#deps, leading.epoch, leading.stop.signal);
       if (manifest === undefined || this.#leading !== leading) return;
       log.info(`snapshot ${manifest.id} taken (${cause})`);
       for (const shipment of this.#shipments.values()) shipment.offer(manifest);
     } catch (error) {
-      if (!isKnown(error)) throw error;
-      journal.addNote("snapshot-not-taken", { cause, error: error.message });
-      log.error({ error: error.message, code: error.code }, "no snapshot could be taken");
+      this.#tellFailure(cause, error);
     }
+  }
+
+  #tellFailure(cause: string, error: unknown): void {
+    if (!isKnown(error)) throw error;
+    const { log, journal } = this.#deps;
+    journal.addNote("snapshot-not-taken", { cause, error: error.message });
+    log.error({ error: error.message, code: error.code }, "no snapshot could be taken");
   }
 }

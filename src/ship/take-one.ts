@@ -5,10 +5,12 @@ import { isKnown } from "../platform/errors.js";
 import type { Logger } from "../platform/log.js";
 import type { Mutex } from "../platform/mutex.js";
 import type { AdminClient } from "../proxysql/admin-client.js";
+import { vacuumInto } from "../proxysql/vacuum.js";
 import { readDefinitions } from "../snapshot/definitions.js";
 import type { Manifest } from "../snapshot/manifest.js";
 import type { Store } from "../snapshot/store.js";
 import { takeSnapshot } from "../snapshot/take.js";
+import { changeMark } from "./change-watch.js";
 import type { NodeState } from "./node-state.js";
 import type { Staging } from "./staging.js";
 
@@ -33,6 +35,8 @@ export function takeOne(deps: TakeDeps, epoch: number, signal: AbortSignal): Pro
     const running = state.running;
     if (signal.aborted || state.leads !== epoch || running === null) return undefined;
     const began = monotonic();
+    // Before the copy: a change that comes while we copy then shows as a mark that moved on.
+    const mark = changeMark(config.proxysql.datadir);
     const before = (await store.latest())?.manifest;
     const first = running.lineage.sequence === 0;
     const taken = await takeSnapshot({
@@ -49,7 +53,7 @@ export function takeOne(deps: TakeDeps, epoch: number, signal: AbortSignal): Pro
     for (const warning of taken.warnings)
       log.warn({ warning }, "something about the snapshot is worth a look");
     if (taken.unchanged) return undefined;
-    state.holds(taken.manifest);
+    state.holds(taken.manifest, mark);
     journal.addSnapshot({ snapshot: taken.manifest.id, event: "taken", ms: monotonic() - began });
     return taken.manifest;
   });
@@ -62,7 +66,7 @@ async function wayIn(
   try {
     const [row] = await admin.query("SELECT @@version", 2_000);
     return {
-      via: { vacuumInto: (path) => admin.exec(`VACUUM disk INTO '${path.replaceAll("'", "''")}'`) },
+      via: { vacuumInto: (path) => vacuumInto(admin, path) },
       proxysqlVersion: Object.values(row ?? {})[0] ?? null,
     };
   } catch (error) {

@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import { vacuumInto } from "../proxysql/vacuum.js";
+import { formatLineage } from "../role/lineage.js";
+import { changeMark } from "../ship/change-watch.js";
+import { keepFileSet } from "../snapshot/file-set.js";
+import { inspectDatabase } from "../snapshot/inspect.js";
+import type { AgentContext } from "./context.js";
+
+/**
+ * Before a snapshot is applied over a running ProxySQL: if its database was written to since we last knew what it
+ * holds, and really says something else, it is copied aside and noted. Somebody edited where edits are not shipped.
+ */
+export async function keepEdited({
+  state,
+  config,
+  admin,
+  staging,
+  kept,
+  journal,
+  log,
+}: AgentContext): Promise<void> {
+  if (state.running === null || changeMark(config.proxysql.datadir) === state.mark) return;
+  const dir = await staging.make();
+  try {
+    const copy = join(dir, "proxysql.db");
+    await vacuumInto(admin, copy);
+    if ((await inspectDatabase(copy)).shared === state.running.content) return;
+    const target = await keepFileSet(dir, kept);
+    const ours = formatLineage(state.running.lineage);
+    journal.addNote("local-edit-replaced", { ours, kept: target });
+    log.warn(
+      { ours, kept: target },
+      "this passive node's configuration was edited here: kept aside and replaced",
+    );
+  } finally {
+    await staging.remove(dir);
+  }
+}
