@@ -133,6 +133,8 @@ describe("admin", () => {
     await admin.run("PROXYSQL STOP");
     await until("the client port to close", async () => !(await accepts(proxysql.clientPort)));
     admin.close();
+    // The admin port is gone for a while too.
+    await until("the admin port", () => accepts(proxysql.adminPort));
     const next = await scratch.admin(proxysql);
     expect(await next.rows("SELECT * FROM mysql_servers")).toEqual([]);
     await next.run("PROXYSQL START");

@@ -28,6 +28,12 @@ export class AdminPort implements SessionHandler {
     await this.#listeners.open(wanted);
   }
 
+  /** Stops listening; sessions go on. */
+  close(): void {
+    this.#listeners.close();
+    this.#interfaces = "";
+  }
+
   dropSessions(): void {
     for (const session of this.#sessions.keys()) session.destroy();
   }

@@ -90,6 +90,7 @@ export class Instance {
 
   /** Builds memory and runtime anew from disk; what was not saved is lost. The caller holds the mutex. */
   async restart(start: boolean): Promise<void> {
+    this.admin.close();
     this.client.stop();
     this.started = false;
     this.store.close();
@@ -97,7 +98,7 @@ export class Instance {
     this.runtime.clear();
     await this.#loadRuntime(start);
     if (start) await this.client.open();
-    await this.admin.followInterfaces();
+    setTimeout(() => this.admin.followInterfaces(), this.#options.adminDelay);
   }
 
   /** `PROXYSQL RESTART`: all connections drop. */
