@@ -37,6 +37,14 @@ test.each([
   expect(onSilence).toHaveBeenCalledTimes(1);
 });
 
+test("a side that answers late, but within the bound, is not silent", async () => {
+  const { heart, onSilence } = beating(() => new Promise((resolve) => setTimeout(resolve, 700)));
+  await vi.advanceTimersByTimeAsync(60_000);
+  heart.stop();
+
+  expect(onSilence).not.toHaveBeenCalled();
+});
+
 test("a stopped heartbeat is quiet", async () => {
   const { heart, onSilence } = beating(() => new Promise(() => {}));
   heart.stop();

@@ -51,15 +51,14 @@ export function createLane(openOne: () => Promise<Session>): Lane {
     const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         late = new KnownError("deadline", `${what}: not done within ${ms} ms.`, { ms });
-        // What waits behind someone else's work must not end that one.
-        if (mine) drop(late);
         reject(late);
       }, ms);
     });
     try {
       return await Promise.race([done, deadline]);
     } catch (error) {
-      // After a lost answer nobody knows where the other side stands in this session; a refusal is an answer.
+      // After a lost answer nobody knows where the other side stands in this session; a refusal is an answer. What
+      // was late while it waited behind someone else's work must not end that one.
       if (mine && !(error instanceof KnownError && error.code === "peer-refused")) drop();
       throw error;
     } finally {

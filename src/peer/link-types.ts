@@ -47,8 +47,8 @@ export interface LinkOptions {
   readonly peer: PeerAddress;
   readonly log: Logger;
   readonly timings?: Partial<LinkTimings>;
-  /** In [0, 1), for the jitter of the back-off. */
-  readonly random?: () => number;
+  /** Milliseconds to wait after so many failures in a row; by default `backOff` with jitter. */
+  readonly rest?: (failures: number) => number;
 }
 
 /** How the link stands, for status and reasons. */

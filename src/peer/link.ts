@@ -27,7 +27,8 @@ interface Established {
 
 /** The link to one peer; see `PeerLink`. Nothing happens before `start`. */
 export function createLink(options: LinkOptions): PeerLink {
-  const { node, peer, log, version = "0", random = Math.random } = options;
+  const { node, peer, log, version = "0" } = options;
+  const restMs = options.rest ?? ((failures: number) => backOff(failures, Math.random()));
   const timings: LinkTimings = { ...defaultTimings, ...options.timings };
   const upListeners = new Set<() => void>();
   const downListeners = new Set<(cause: KnownError) => void>();
@@ -140,7 +141,7 @@ export function createLink(options: LinkOptions): PeerLink {
       if (established !== undefined) await serveUntilDown(established);
       if (stopping.signal.aborted) return;
       rest = new AbortController();
-      await sleep(backOff(view.failures, random()), AbortSignal.any([stopping.signal, rest.signal]));
+      await sleep(restMs(view.failures), AbortSignal.any([stopping.signal, rest.signal]));
     }
   }
 

@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -52,6 +53,21 @@ test("another protocol is told ours", async () => {
     cause: "protocol",
     protocol: protocolVersion,
   });
+  input.end();
+  await done;
+});
+
+test("a heartbeat is answered while this host's agent hangs", async () => {
+  const { ask, hello, input, done, dir, answers } = startServing({ agentMs: 400 });
+  const agent = createServer(() => {});
+  await new Promise<void>((resolve) => agent.listen(join(dir, "peer.sock"), resolve));
+  onTestFinished(() => void agent.close());
+  await hello();
+  const status = ask("status");
+  await ask("ping");
+  await status;
+
+  expect(answers.map(({ header }) => header.id)).toEqual([1, 3, 2]);
   input.end();
   await done;
 });

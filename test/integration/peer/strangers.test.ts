@@ -1,7 +1,9 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import ssh2 from "ssh2";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { connectPeer } from "../../../src/peer/connect.js";
 import { fingerprintOf, parsePublicKey } from "../../../src/peer/keys.js";
 import { encodeFrame } from "../../../src/peer/protocol.js";
 import type { KnownError } from "../../../src/platform/errors.js";
@@ -189,4 +191,24 @@ test("a private key that is missing or is none is named", async () => {
   const broken = await refusalOfLink(a, { ...peer, keyFile: serveCommand(b)[1] as string });
   expect(broken.code).toBe("peer-login");
   rmSync(a.clientKey.file);
+});
+
+test("a server that never opens the channel it is asked for is given up, with the whole connection", async () => {
+  const [a, b] = [makeHost("a"), makeHost("b")];
+  const server = new ssh2.Server({ hostKeys: [readFileSync(b.hostKey.file)] }, (connection) => {
+    connection.on("error", () => {});
+    connection.on("authentication", (context) => context.accept());
+    connection.on("ready", () => connection.on("session", () => {}));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const port = (server.address() as { port: number }).port;
+  const connection = await connectPeer(
+    addressOf(a, b, { port, user: "anyone" }),
+    5_000,
+    new AbortController().signal,
+  );
+
+  expect(await errorOf(connection.exec(200))).toMatchObject({ code: "deadline" });
+  await connection.closed;
 });
