@@ -18,7 +18,7 @@ import { isObject, parseObject } from "./protocol.js";
 import { openSession, type Session } from "./session.js";
 import { getOver, putOver, readPeersManifest } from "./transfer.js";
 
-export type { LinkOptions, LinkState, LinkTimings, LinkView, PeerLink } from "./link-types.js";
+export type { PeerLink } from "./link-types.js";
 
 interface Established {
   readonly connection: Connection;
