@@ -9,6 +9,7 @@ import { installDatabase } from "../snapshot/install.js";
 import type { KeepLocal } from "../snapshot/keep-local.js";
 import { type Manifest, snapshotId } from "../snapshot/manifest.js";
 import { refusalError, refusalOf } from "../snapshot/refusal.js";
+import { replaceTls } from "../snapshot/replace-tls.js";
 import { verifyUnpacked } from "../snapshot/verify.js";
 import type { AgentContext } from "./context.js";
 import { keepEdited } from "./keep-edited.js";
@@ -66,14 +67,17 @@ export function applySnapshot(node: AgentContext, ranked: Ranked, reportLoss: bo
     withUnpacked(node, ranked, async (dir, manifest) => {
       await keepEdited(node);
       const result = await applyPlanned(admin, join(dir, "proxysql.db"), keepLocal);
+      const tls = await replaceTls(dir, config.proxysql.datadir, await node.proxysqlOwner());
+      if (tls.length > 0) await admin.exec("PROXYSQL RELOAD TLS");
+      const changed = [...result.changedModules, ...(tls.length > 0 ? ["TLS files"] : [])].join(", ");
       noteLoss(node, ranked, reportLoss);
       state.holds(manifest, changeMark(config.proxysql.datadir));
       journal.addSnapshot({
         snapshot: manifest.id,
         event: "installed",
-        detail: result.changedModules.join(", "),
+        detail: changed,
       });
-      return `${formatLineage(ranked.lineage)}: ${result.changedModules.join(", ") || "nothing differed"}`;
+      return `${formatLineage(ranked.lineage)}: ${changed || "nothing differed"}`;
     }),
   );
 }

@@ -1,5 +1,4 @@
 import type { PeerLink } from "../peer/link.js";
-import { withDeadline } from "../platform/clock.js";
 import { remove } from "../platform/files.js";
 import { readDefinitions } from "../snapshot/definitions.js";
 import { unpackDirectory } from "../snapshot/pack.js";
@@ -19,11 +18,7 @@ export async function fetchInto(
   const incoming = await store.prepare("inbox");
   const scratch = await staging.make();
   try {
-    const manifest = await withDeadline(
-      link.get(id, incoming),
-      deadlineMs,
-      `Peer ${link.name}, snapshot ${id}`,
-    );
+    const manifest = await link.get(id, incoming, deadlineMs);
     await unpackDirectory(incoming, scratch, manifest);
     const definitions = (await readDefinitions(stateDir))?.tables;
     const before = (await store.latest())?.manifest;

@@ -1,24 +1,13 @@
-import { createReadStream, createWriteStream } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { KnownError, sentenceOf } from "../platform/errors.js";
-import {
-  exists,
-  fsyncDirectory,
-  fsyncFile,
-  giveTo,
-  type Owner,
-  remove,
-  renameDurably,
-  temporaryBeside,
-} from "../platform/files.js";
-import { tlsNames } from "./content.js";
+import { fsyncDirectory, type Owner, remove, renameDurably } from "../platform/files.js";
 import { journalNames, keepFileSet } from "./file-set.js";
-import { sha256OfFile } from "./hashing.js";
 import type { KeepLocal } from "./keep-local.js";
 import { mergeLocal } from "./merge-local.js";
 import { databaseName } from "./pack.js";
+import { placeBeside } from "./place-file.js";
+import { replaceTls } from "./replace-tls.js";
 
 export interface InstallOptions {
   /** A directory with a verified snapshot, unpacked. Its database is changed: this host's own items are put in. */
@@ -64,36 +53,6 @@ export async function installDatabase(options: InstallOptions): Promise<Installe
     const message = `The snapshot could not be installed in ${datadir}: ${sentenceOf(error)}`;
     throw new KnownError("not-done", message, { datadir }, error);
   }
-}
-
-/** All three or none: ProxySQL ends at its start with one or two (src/proxy_tls.cpp). */
-async function replaceTls(unpackedDir: string, datadir: string, owner: Owner): Promise<void> {
-  const there = await Promise.all(tlsNames.map((name) => exists(join(unpackedDir, name))));
-  if (there.includes(false)) return;
-  const ready: { from: string; to: string }[] = [];
-  for (const name of tlsNames) {
-    const [source, to] = [join(unpackedDir, name), join(datadir, name)];
-    if (await sameFile(source, to)) continue;
-    ready.push({ from: await placeBeside(source, to, owner), to });
-  }
-  for (const { from, to } of ready) await renameDurably(from, to);
-}
-
-async function sameFile(a: string, b: string): Promise<boolean> {
-  return (await exists(b)) && (await sha256OfFile(a)) === (await sha256OfFile(b));
-}
-
-/**
- * Writes a copy under a temporary name in the same directory, durable and with its owner. The name must be new:
- * the directory belongs to ProxySQL's user, and nothing that it put there is followed or written through.
- */
-async function placeBeside(from: string, path: string, owner: Owner): Promise<string> {
-  const temporary = temporaryBeside(path);
-  await remove(temporary);
-  await pipeline(createReadStream(from), createWriteStream(temporary, { flags: "wx", mode: 0o600 }));
-  await giveTo(temporary, owner);
-  await fsyncFile(temporary);
-  return temporary;
 }
 
 async function removeLeftovers(datadir: string): Promise<void> {
