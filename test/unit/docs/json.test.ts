@@ -1,0 +1,95 @@
+import { readFileSync } from "node:fs";
+import ts from "typescript";
+import { beforeAll, describe, expect, it } from "vitest";
+import { code, section, tableRows } from "./markdown.js";
+
+const markdown = readFileSync("docs/json.md", "utf8");
+const sources = {
+  status: "src/agent/status.ts",
+  demo: "test/demo/scenario.ts",
+  manifest: "src/snapshot/manifest.ts",
+  peer: "src/peer/peer-status.ts",
+  report: "src/ship/peer-report.ts",
+};
+
+/** Shapes that have a heading of their own, and are not repeated wherever they occur. */
+const shapes: Readonly<Record<string, string>> = { Dated: "dated", LineageText: "lineage" };
+
+let program: ts.Program;
+
+beforeAll(() => {
+  const { config } = ts.readConfigFile("tsconfig.json", (path) => readFileSync(path, "utf8"));
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ".");
+  program = ts.createProgram(Object.values(sources), options);
+});
+
+/** The paths of all fields of a type that a source file exports: `peers[].link`. */
+function fieldsOf(file: string, name: string): string[] {
+  const checker = program.getTypeChecker();
+  const source = program.getSourceFile(file);
+  const module = source && checker.getSymbolAtLocation(source);
+  const symbol = module && checker.getExportsOfModule(module).find((one) => one.name === name);
+  if (!symbol) throw new Error(`${file} exports no ${name}`);
+  return walk(checker, checker.getDeclaredTypeOfSymbol(symbol), "");
+}
+
+function walk(checker: ts.TypeChecker, type: ts.Type, prefix: string): string[] {
+  return type.getProperties().flatMap((property) => {
+    const path = `${prefix}${property.name}`;
+    const field = checker.getNonNullableType(checker.getTypeOfSymbol(property));
+    return [path, ...inside(checker, field, path)];
+  });
+}
+
+function inside(checker: ts.TypeChecker, type: ts.Type, path: string): string[] {
+  if (checker.isArrayLikeType(type)) {
+    const [element] = checker.getTypeArguments(type as ts.TypeReference);
+    return element ? inside(checker, element, `${path}[]`) : [];
+  }
+  const name = (type.aliasSymbol ?? type.symbol)?.name;
+  if (name !== undefined && name in shapes) return [];
+  const values = type.getStringIndexType();
+  if (values)
+    return type.getProperties().length > 0
+      ? walk(checker, type, `${path}.`)
+      : inside(checker, values, `${path}{}`);
+  return type.flags & ts.TypeFlags.Object ? walk(checker, type, `${path}.`) : [];
+}
+
+function described(title: string): string[] {
+  return tableRows(section(markdown, title)).map(({ cells }) => code(cells[0]) ?? "");
+}
+
+describe("docs/json.md", () => {
+  it.each([
+    ["status", "proxysql-carp/status/v1", sources.status, "StatusDocument"],
+    ["dated", "Dated", sources.status, "Dated"],
+    ["lineage", "Lineage", sources.status, "LineageText"],
+    ["demo", "proxysql-carp/demo/v1", sources.demo, "DemoResult"],
+    ["manifest", "proxysql-carp/manifest/v1", sources.manifest, "Manifest"],
+    ["peer's status", "The peer's status", sources.peer, "PeerStatus"],
+  ])("describes every field of the %s, and none that it does not have", (_, title, file, type) => {
+    const fields = fieldsOf(file, type).filter((path) => !path.startsWith("peers[].report."));
+    expect(fields.length).toBeGreaterThan(2);
+    expect(described(title).sort()).toEqual(fields.sort());
+  });
+
+  it("describes every field of a peer's report that is read", () => {
+    const fields = fieldsOf(sources.report, "PeerReport");
+    expect(described("The peer's report")).toEqual(expect.arrayContaining(fields));
+  });
+
+  it("describes every field of a peer's report that is sent", () => {
+    const source = readFileSync("src/agent/sockets.ts", "utf8");
+    const body = /function reportOf[\s\S]*?return \{\n([\s\S]*?)\n {2}\};/.exec(source)?.[1] ?? "";
+    const sent = [...body.matchAll(/^ {4}(\w+)[:,]/gm)].map((match) => match[1] ?? "");
+    expect(sent.length).toBeGreaterThan(4);
+    expect(described("The peer's report")).toEqual(expect.arrayContaining(sent));
+  });
+
+  it("describes every document by its schema", () => {
+    for (const name of ["status", "demo", "bench", "manifest"]) {
+      expect(markdown).toContain(`## proxysql-carp/${name}/v1`);
+    }
+  });
+});

@@ -1,0 +1,47 @@
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+
+/** Why a program cannot be used here, for a suite's title; undefined if it can. */
+function missing(program: string): string | undefined {
+  if (spawnSync(program, ["--version"]).error === undefined) return undefined;
+  return `${program} is missing: apt-get install ${program}`;
+}
+
+function titled(title: string, why: string | undefined): string {
+  return why === undefined ? title : `${title} (skipped: ${why})`;
+}
+
+function run(program: string, ...args: string[]): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  return { status, output: `${stdout}${stderr}` };
+}
+
+const scripts = [
+  ...["devd", "rc.d"].flatMap((dir) => readdirSync(dir).map((name) => join(dir, name))),
+  ".ci/run",
+].filter((file) => readFileSync(file, "utf8").startsWith("#!"));
+const manuals = readdirSync("man").map((name) => join("man", name));
+
+const noShellcheck = missing("shellcheck");
+describe.skipIf(noShellcheck !== undefined)(titled("shellcheck", noShellcheck), () => {
+  it("looks at the hook, the rc script and CI's script", () => {
+    expect(scripts).toEqual(["devd/proxysql-carp-notify", "rc.d/proxysql_carp", ".ci/run"]);
+  });
+
+  it.each(scripts)("finds nothing in %s", (file) => {
+    expect(run("shellcheck", file)).toEqual({ status: 0, output: "" });
+  });
+});
+
+const noMandoc = spawnSync("mandoc", ["-Tlint", "man"]).error && "mandoc is missing: apt-get install mandoc";
+describe.skipIf(noMandoc !== undefined)(titled("mandoc", noMandoc), () => {
+  it.each(manuals)("finds nothing in %s", (file) => {
+    expect(run("mandoc", "-Tlint", "-W", "warning", file)).toEqual({ status: 0, output: "" });
+  });
+
+  it.each(manuals)("can be read: %s", (file) => {
+    expect(run("mandoc", "-Tmarkdown", file).output).toMatch(/^# NAME$/m);
+  });
+});
