@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hostPath } from "./requirements.js";
 
-const prefix = "pcarp-";
+const prefix = "carphosts-";
 
 /** Hosts around one switch, each in a network namespace of its own with one interface, em0. */
 export type Network = { readonly id: string; readonly switchNamespace: string; readonly root: string };
@@ -157,7 +157,7 @@ function removeLeftovers(): void {
 
 /** Ours, and of a process that is no more. */
 function isLeftover(name: string): boolean {
-  const pid = /^pcarp-([0-9]+)-/.exec(name)?.[1];
+  const pid = /^carphosts-([0-9]+)-/.exec(name)?.[1];
   return pid !== undefined && !existsSync(`/proc/${pid}`);
 }
 

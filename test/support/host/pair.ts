@@ -35,14 +35,19 @@ export async function serversOf(host: Host): Promise<string> {
   return rows.map((row) => row.hostname).join(" ");
 }
 
-/** What an operator does on the active node: a server into memory, runtime and disk. */
+/**
+ * What an operator does on the active node: a server into memory, runtime and disk. Returns when the agent has taken a
+ * snapshot of it; until then a passive node that "holds what the leader runs" may not have this change.
+ */
 export async function addServer(host: Host, name: string): Promise<void> {
+  const before = newestHeld(host);
   await adminQuery(
     host,
     `INSERT INTO mysql_servers (hostgroup_id, hostname, port) VALUES (20, '${name}', 3306)`,
   );
   await adminQuery(host, "LOAD MYSQL SERVERS TO RUNTIME");
   await adminQuery(host, "SAVE MYSQL SERVERS TO DISK");
+  await waitFor(`${host.name} takes a snapshot of ${name}`, () => newestHeld(host) !== before, patience);
 }
 
 /** Waits until the host is MASTER, its agent leads an epoch, and its ProxySQL serves exactly these servers. */
@@ -123,6 +128,8 @@ export function journalOf(host: Host): {
   readonly transitions: readonly Transition[];
   readonly snapshots: readonly SnapshotNote[];
   readonly notes: readonly string[];
+  /** Steps that ended in an error, `step: error`. */
+  readonly failures: readonly string[];
 } {
   const db = new Database(join(host.places.stateDir, "journal.db"), { readonly: true });
   try {

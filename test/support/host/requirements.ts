@@ -38,7 +38,7 @@ function isInstalled(program: string): boolean {
 
 /** Root in a container often may not make a namespace, a link or a mount. */
 function refusedNamespace(): string | undefined {
-  const name = `pcarp-${process.pid}-probe`;
+  const name = `carphosts-${process.pid}-probe`;
   const made = spawnSync("ip", ["netns", "add", name], { encoding: "utf8" });
   const used =
     made.status === 0

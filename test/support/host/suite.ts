@@ -4,7 +4,8 @@ import { missingForHosts } from "./requirements.js";
 
 /**
  * A suite that needs the simulated hosts: skipped with the reason and the remedy in its title where they cannot be had.
- * What `make` returns is torn down after the suite; a failed test prints the ends of all logs.
+ * What `makeLab` returns is torn down after the suite (with KEEP_HOSTS=1 the hosts' files stay, for a look); a failed
+ * test prints the ends of all logs.
  */
 export function describeHosts(title: string, define: (makeLab: (options: LabOptions) => Lab) => void): void {
   const missing = missingForHosts();
@@ -20,7 +21,7 @@ export function describeHosts(title: string, define: (makeLab: (options: LabOpti
     });
     afterAll(() => {
       for (const lab of labs) {
-        destroyLab(lab);
+        destroyLab(lab, process.env.KEEP_HOSTS === "1");
       }
     });
     define((options) => {
