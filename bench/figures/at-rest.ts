@@ -1,0 +1,122 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { PairNode } from "../../test/support/pair/node.js";
+import { descendantsOf } from "../../test/support/sshd.js";
+import type { Benchmark } from "../benchmark.js";
+import { type Bound, type Figure, figureOf } from "../figure.js";
+import { startPair } from "../running-pair.js";
+import { median } from "../statistics.js";
+
+const memoryBound: Bound = { of: "p50", most: 90, below: true };
+const cpuBound: Bound = { of: "p50", most: 1, below: true };
+/** After the start and the first shipment: what is left of them is not rest. */
+const calmMs = 5_000;
+
+/** What the agent takes of the machine while nothing happens, in warm standby on both sides. */
+export const atRest: Benchmark = {
+  name: "at-rest",
+  figures: ["memory-passive", "memory-active", "cpu-passive", "cpu-active"],
+  async run({ counts, onEnd }) {
+    const pair = await startPair({ standby: "warm" });
+    onEnd(() => pair.end());
+    await sleep(calmMs);
+    const [active, passive] = await Promise.all([
+      observe(pair.a, counts.restSeconds),
+      observe(pair.b, counts.restSeconds),
+    ]);
+    return [...figuresOf("passive", passive), ...figuresOf("active", active)];
+  },
+};
+
+interface Rest {
+  /** MiB, one a second. */
+  readonly memory: readonly number[];
+  /** Percent of one core over the whole time. */
+  readonly cpu: number;
+  /** MiB; undefined where the system does not tell. */
+  readonly peak: number | undefined;
+  /** MiB, of all processes that serve this node's peer. */
+  readonly serving: number;
+}
+
+async function observe(node: PairNode, seconds: number): Promise<Rest> {
+  const pid = node.agentPid;
+  if (pid === undefined) throw new Error(`The agent of ${node.name} does not run.`);
+  const memory: number[] = [];
+  const serving: number[] = [];
+  const began = performance.now();
+  const usedBefore = cpuSeconds(pid);
+  for (let i = 0; i < seconds; i += 1) {
+    memory.push(residentMiB(pid));
+    serving.push(servingMiB(node));
+    await sleep(began + (i + 1) * 1_000 - performance.now());
+  }
+  const cpu = ((cpuSeconds(pid) - usedBefore) / (performance.now() - began)) * 1_000 * 100;
+  return { memory, cpu, peak: peakMiB(pid), serving: median(serving) };
+}
+
+function figuresOf(role: string, { memory, cpu, peak, serving }: Rest): Figure[] {
+  const seconds = memory.length;
+  const peakNote = peak === undefined ? "" : `peak since the start ${peak.toFixed(0)} MiB; `;
+  return [
+    figureOf({
+      name: `memory-${role}`,
+      unit: "MiB",
+      samples: memory,
+      bound: memoryBound,
+      note: `resident memory of the agent over ${seconds} s; ${peakNote}the process that serves its peer: ${serving.toFixed(0)} MiB; the recipe has nothing resident`,
+    }),
+    figureOf({
+      name: `cpu-${role}`,
+      unit: "% of a core",
+      samples: [cpu],
+      bound: cpuBound,
+      note: `user and system time of the agent over ${seconds} s; the recipe has nothing resident`,
+    }),
+  ];
+}
+
+function servingMiB(node: PairNode): number {
+  const own = descendantsOf(process.pid).filter((pid) => {
+    const line = commandLine(pid);
+    return line.includes(node.configFile) && line.trimEnd().endsWith("serve");
+  });
+  return own.reduce((sum, pid) => sum + residentMiB(pid), 0);
+}
+
+function commandLine(pid: number): string {
+  return askPs(pid, "args=");
+}
+
+function residentMiB(pid: number): number {
+  return Number(askPs(pid, "rss=")) / 1024;
+}
+
+/** ps tells whole seconds on Linux, so /proc is asked where there is one. */
+function cpuSeconds(pid: number): number {
+  const stat = `/proc/${pid}/stat`;
+  if (existsSync(stat)) {
+    const fields = readFileSync(stat, "utf8").split(") ")[1]?.split(" ") ?? [];
+    // utime and stime, fields 14 and 15 of proc(5), in ticks of which Linux shows a hundred a second.
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+  const [seconds = 0, minutes = 0, hours = 0] = askPs(pid, "time=").split(":").reverse().map(Number);
+  return seconds + minutes * 60 + hours * 3600;
+}
+
+function peakMiB(pid: number): number | undefined {
+  const status = `/proc/${pid}/status`;
+  if (!existsSync(status)) return undefined;
+  const kilobytes = /^VmHWM:\s+(\d+)/m.exec(readFileSync(status, "utf8"))?.[1];
+  return kilobytes === undefined ? undefined : Number(kilobytes) / 1024;
+}
+
+/** What ps tells of a process; empty when it has ended. */
+function askPs(pid: number, field: string): string {
+  try {
+    return execFileSync("ps", ["-o", field, "-p", String(pid)], { encoding: "utf8" }).trim();
+  } catch {
+    return "";
+  }
+}
