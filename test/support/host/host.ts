@@ -125,18 +125,18 @@ export function startAgent(host: Host): void {
   run(host, "agent", [node, `${app}/dist/cli.js`, "--config", config, "agent"]);
 }
 
-/** SIGTERM and wait, or SIGKILL. Returns the exit code, null after a signal. */
+/** SIGTERM and wait, or SIGKILL. Returns the exit code, or the name of the signal that ended it. */
 export async function stopAgent(
   host: Host,
   signal: "SIGTERM" | "SIGKILL" = "SIGTERM",
-): Promise<number | null> {
+): Promise<number | string | null> {
   const agent = host.processes.get("agent");
   if (agent === undefined) {
-    return null;
+    throw new Error(`no agent runs on ${host.name}`);
   }
   agent.kill(signal);
   await waitFor(`agent of ${host.name} ends`, () => !host.processes.has("agent"));
-  return agent.exitCode;
+  return agent.exitCode ?? agent.signalCode;
 }
 
 /** Starts a program in the host; its output goes to log/NAME.log. */

@@ -136,6 +136,12 @@ export function journalOf(host: Host): {
     return {
       transitions: db.prepare<[], Transition>("SELECT * FROM transitions ORDER BY id").all(),
       snapshots: db.prepare<[], SnapshotNote>("SELECT snapshot, event FROM snapshots ORDER BY id").all(),
+      failures: db
+        .prepare<[], { text: string }>(
+          "SELECT step || ': ' || error AS text FROM steps WHERE outcome = 'failed' ORDER BY id",
+        )
+        .all()
+        .map((row) => row.text),
       notes: db
         .prepare<[], { kind: string }>("SELECT kind FROM notes ORDER BY id")
         .all()
