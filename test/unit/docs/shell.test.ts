@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 /** Why a program cannot be used here, for a suite's title; undefined if it can. */
-function missing(program: string): string | undefined {
-  if (spawnSync(program, ["--version"]).error === undefined) return undefined;
+function missing(program: string, ...harmless: string[]): string | undefined {
+  if (spawnSync(program, harmless).error === undefined) return undefined;
   return `${program} is missing: apt-get install ${program}`;
 }
 
@@ -24,7 +24,7 @@ const scripts = [
 ].filter((file) => readFileSync(file, "utf8").startsWith("#!"));
 const manuals = readdirSync("man").map((name) => join("man", name));
 
-const noShellcheck = missing("shellcheck");
+const noShellcheck = missing("shellcheck", "--version");
 describe.skipIf(noShellcheck !== undefined)(titled("shellcheck", noShellcheck), () => {
   it("looks at the hook, the rc script and CI's script", () => {
     expect(scripts).toEqual(["devd/proxysql-carp-notify", "rc.d/proxysql_carp", ".ci/run"]);
@@ -35,7 +35,7 @@ describe.skipIf(noShellcheck !== undefined)(titled("shellcheck", noShellcheck), 
   });
 });
 
-const noMandoc = spawnSync("mandoc", ["-Tlint", "man"]).error && "mandoc is missing: apt-get install mandoc";
+const noMandoc = missing("mandoc", "-Tlint", ...manuals);
 describe.skipIf(noMandoc !== undefined)(titled("mandoc", noMandoc), () => {
   it.each(manuals)("finds nothing in %s", (file) => {
     expect(run("mandoc", "-Tlint", "-W", "warning", file)).toEqual({ status: 0, output: "" });
