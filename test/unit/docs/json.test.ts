@@ -10,6 +10,7 @@ const sources = {
   manifest: "src/snapshot/manifest.ts",
   peer: "src/peer/peer-status.ts",
   report: "src/ship/peer-report.ts",
+  bench: "bench/report.ts",
 };
 
 /** Shapes that have a heading of their own, and are not repeated wherever they occur. */
@@ -67,6 +68,7 @@ describe("docs/json.md", () => {
     ["lineage", "Lineage", sources.status, "LineageText"],
     ["demo", "proxysql-carp/demo/v1", sources.demo, "DemoResult"],
     ["manifest", "proxysql-carp/manifest/v1", sources.manifest, "Manifest"],
+    ["bench", "proxysql-carp/bench/v1", sources.bench, "BenchDocument"],
     ["peer's status", "The peer's status", sources.peer, "PeerStatus"],
   ])("describes every field of the %s, and none that it does not have", (_, title, file, type) => {
     const fields = fieldsOf(file, type).filter((path) => !path.startsWith("peers[].report."));
