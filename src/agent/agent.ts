@@ -38,11 +38,16 @@ export interface Agent {
 export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   await prepareDirectories(config);
   const node = compose(config, log);
-  await node.store.sweep();
-  await node.staging.sweep();
   const observer = new Observer(node);
   const reconciler = new Reconciler(node, observer);
   const hint = (cause: string): void => reconciler.hint(cause);
+  // The socket is also the lock: nothing is touched before we know that no other agent runs.
+  const sockets = await serveSockets(node, observer, reconciler).catch((error: unknown) => {
+    node.journal.close();
+    throw error;
+  });
+  await node.store.sweep();
+  await node.staging.sweep();
 
   async function askPeer(name: string): Promise<void> {
     await node.board.ask(name);
@@ -53,7 +58,6 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
     link.onUp(() => void askPeer(name));
     link.start();
   }
-  const sockets = await serveSockets(node, observer, reconciler);
   const devd = listenToDevd(hint);
   const timers = [
     setInterval(() => void node.board.askAll().then(() => hintIfRival(node, hint)), askPeersEveryMs),

@@ -41,6 +41,7 @@ export function installSnapshot(node: AgentContext, ranked: Ranked, reportLoss: 
   const { config, kept, state, journal, keepLocal, installed, log } = node;
   return node.configLock.run(() =>
     withUnpacked(node, ranked, async (dir, manifest) => {
+      noteLoss(node, ranked, reportLoss);
       const { kept: replaced, warnings } = await installDatabase({
         unpackedDir: dir,
         datadir: config.proxysql.datadir,
@@ -51,7 +52,6 @@ export function installSnapshot(node: AgentContext, ranked: Ranked, reportLoss: 
       for (const warning of warnings) log.warn({ warning }, "an install needs a look");
       if (replaced === null)
         log.warn({}, "there was no database: this host's own settings are the snapshot's now");
-      noteLoss(node, ranked, reportLoss);
       state.holds(manifest, changeMark(config.proxysql.datadir));
       installed.rows = expectedRows(manifest, keepLocal);
       journal.addSnapshot({ snapshot: manifest.id, event: "installed" });
@@ -65,12 +65,12 @@ export function applySnapshot(node: AgentContext, ranked: Ranked, reportLoss: bo
   const { admin, state, journal, keepLocal, config } = node;
   return node.configLock.run(() =>
     withUnpacked(node, ranked, async (dir, manifest) => {
+      noteLoss(node, ranked, reportLoss);
       await keepEdited(node);
       const result = await applyPlanned(admin, join(dir, "proxysql.db"), keepLocal);
       const tls = await replaceTls(dir, config.proxysql.datadir, await node.proxysqlOwner());
       if (tls.length > 0) await admin.exec("PROXYSQL RELOAD TLS");
       const changed = [...result.changedModules, ...(tls.length > 0 ? ["TLS files"] : [])].join(", ");
-      noteLoss(node, ranked, reportLoss);
       state.holds(manifest, changeMark(config.proxysql.datadir));
       journal.addSnapshot({
         snapshot: manifest.id,

@@ -50,6 +50,12 @@ export class Observer {
     this.#greeting = undefined;
   }
 
+  /** A stop was asked for: no start is under way any more. */
+  noteStop(): void {
+    this.#startedAt = undefined;
+    this.#greeting = undefined;
+  }
+
   /** Look at the client port itself next time. */
   forgetGreeting(): void {
     this.#greeting = undefined;
@@ -119,7 +125,8 @@ export class Observer {
   }
 
   #isStarting(view: ProxysqlView): boolean {
-    if (view.running || this.#startedAt === undefined) return false;
+    if (view.running) this.#startedAt = undefined;
+    if (this.#startedAt === undefined) return false;
     return monotonic() - this.#startedAt < this.#node.config.proxysql.start_timeout;
   }
 

@@ -92,7 +92,7 @@ export async function stopProxysql({ config, admin }: AgentContext, observer: Ob
   const { service, client_host, client_port, admin_host, admin_port } = config.proxysql;
   admin.disconnect();
   const { code, output } = await runService(service, "onestop");
-  observer.forgetGreeting();
+  observer.noteStop();
   const gone = await poll(
     async () => {
       const ports = [

@@ -1,4 +1,4 @@
-import { monotonic, sleep } from "../platform/clock.js";
+import { monotonic, sleep, withDeadline } from "../platform/clock.js";
 import { isKnown, sentenceOf } from "../platform/errors.js";
 import type { NodeRole } from "../role/carp-role.js";
 import { plan, type Step } from "../role/plan.js";
@@ -128,12 +128,18 @@ export class Reconciler {
     }
   }
 
+  /** Every step bounds itself; this bounds what none of them foresaw, such as a disk that hangs. */
+  get #stepDeadlineMs(): number {
+    return Math.max(60_000, 2 * this.#node.config.proxysql.start_timeout);
+  }
+
   async #perform(step: Step): Promise<void> {
     const began = monotonic();
     this.#step = new AbortController();
     const signal = AbortSignal.any([this.#step.signal, this.#stopping.signal]);
     try {
-      const detail = await performStep(step, this.#node, this.#observer, signal);
+      const work = performStep(step, this.#node, this.#observer, signal);
+      const detail = await withDeadline(work, this.#stepDeadlineMs, `The step ${step.kind}`);
       this.#transitions.done(step.kind, detail, monotonic() - began);
     } catch (error) {
       this.#transitions.failed(step.kind, sentenceOf(error), monotonic() - began, signal.aborted);

@@ -2,18 +2,27 @@ import { startAgent } from "../agent/agent.js";
 import { loadConfig } from "../config/load.js";
 import { isKnown } from "../platform/errors.js";
 import { createLogger } from "../platform/log.js";
+import { SignalQueue } from "../platform/signals.js";
 
 /**
  * `agent`: runs in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration again: a good one replaces the
  * running agent's parts, a bad one is refused and the old one stays.
  */
 export async function runAgent(configFile: string): Promise<number> {
+  // From the first moment on: a signal during a start or a reload waits until that is through.
+  const signals = new SignalQueue(["SIGTERM", "SIGINT", "SIGHUP"]);
+  try {
+    return await runUntilEnded(configFile, signals);
+  } finally {
+    signals.close();
+  }
+}
+
+async function runUntilEnded(configFile: string, signals: SignalQueue): Promise<number> {
   let config = loadConfig(configFile);
   let log = createLogger(config.log.level);
   let agent = await startAgent(config, log);
-  for (;;) {
-    const signal = await nextSignal(["SIGTERM", "SIGINT", "SIGHUP"]);
-    if (signal !== "SIGHUP") break;
+  while ((await signals.next()) === "SIGHUP") {
     try {
       config = loadConfig(configFile);
     } catch (error) {
@@ -31,14 +40,4 @@ export async function runAgent(configFile: string): Promise<number> {
   }
   await agent.stop();
   return 0;
-}
-
-function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const take = (signal: NodeJS.Signals): void => {
-      for (const name of signals) process.removeListener(name, take);
-      resolve(signal);
-    };
-    for (const name of signals) process.once(name, take);
-  });
 }

@@ -131,6 +131,7 @@ export class Shipper {
     const { log } = this.#deps;
     try {
       const manifest = await takeOne(this.#deps, leading.epoch, leading.stop.signal);
+      if (manifest === undefined) log.debug(`nothing to ship (${cause})`);
       if (manifest === undefined || this.#leading !== leading) return;
       log.info(`snapshot ${manifest.id} taken (${cause})`);
       for (const shipment of this.#shipments.values()) shipment.offer(manifest);

@@ -22,6 +22,13 @@ export interface NodeOptions {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** How a program ended, and all it printed. */
+export interface ProgramEnd {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 interface Ports {
   readonly admin: number;
   readonly client: number;
@@ -116,20 +123,24 @@ export class PairNode {
   }
 
   /** Runs a program in this node's environment and waits for it. */
-  run(program: string, args: readonly string[]): Promise<{ code: number | null; stdout: string }> {
+  run(program: string, args: readonly string[]): Promise<ProgramEnd> {
     return new Promise((resolve, reject) => {
-      const child = spawn(program, args, { env: this.env, stdio: ["ignore", "pipe", "inherit"] });
+      const child = spawn(program, args, { env: this.env, stdio: ["ignore", "pipe", "pipe"] });
       let stdout = "";
+      let stderr = "";
+      child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+        stderr += chunk;
+      });
       child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
         stdout += chunk;
       });
       child.on("error", reject);
-      child.on("close", (code) => resolve({ code, stdout }));
+      child.on("close", (code) => resolve({ code, stdout, stderr }));
     });
   }
 
   /** Runs the project's own command on this node. */
-  cli(...args: string[]): Promise<{ code: number | null; stdout: string }> {
+  cli(...args: string[]): Promise<ProgramEnd> {
     return this.run(process.execPath, [join(root, "dist/cli.js"), ...args]);
   }
 
@@ -167,6 +178,11 @@ export class PairNode {
 
   get agentPid(): number | undefined {
     return this.#agent?.pid;
+  }
+
+  /** Sends the running agent a signal that it lives on after. */
+  signalAgent(signal: NodeJS.Signals): void {
+    this.#agent?.kill(signal);
   }
 
   /** Ends the agent as rc.d does, and tells how it ended. */
