@@ -41,6 +41,13 @@ program
   .description("the forced command of the peer's key: speaks the link's protocol on stdin and stdout")
   .action(async () => finish((await import("./commands/serve.js")).serveLink(await configFile())));
 
+program
+  .command("config")
+  .description("look at the configuration")
+  .command("check")
+  .description("read the configuration file and tell every mistake in it")
+  .action(async () => finish((await import("./commands/config-check.js")).checkConfig(await configFile())));
+
 async function finish(exitCode: Promise<number>): Promise<void> {
   process.exitCode = await exitCode;
 }

@@ -1,5 +1,5 @@
 import { startAgent } from "../agent/agent.js";
-import { loadConfig } from "../config/load.js";
+import { loadAgentConfig } from "../agent/agent-config.js";
 import { isKnown } from "../platform/errors.js";
 import { createLogger } from "../platform/log.js";
 import { SignalQueue } from "../platform/signals.js";
@@ -19,12 +19,12 @@ export async function runAgent(configFile: string): Promise<number> {
 }
 
 async function runUntilEnded(configFile: string, signals: SignalQueue): Promise<number> {
-  let config = loadConfig(configFile);
+  let config = loadAgentConfig(configFile);
   let log = createLogger(config.log.level);
   let agent = await startAgent(config, log);
   while ((await signals.next()) === "SIGHUP") {
     try {
-      config = loadConfig(configFile);
+      config = loadAgentConfig(configFile);
     } catch (error) {
       if (!isKnown(error)) throw error;
       log.error(

@@ -32,7 +32,8 @@ export function parseConfig(text: string, file: string): Config {
   return result.data;
 }
 
-function readText(file: string): string {
+/** The file as text, or `config-invalid` with why it cannot be read. */
+export function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {

@@ -29,7 +29,7 @@ const known = {
   },
   "proxysql-not-stopped": { exit: 1, hint: "Stop it by hand: `service proxysql onestop`." },
   "snapshot-refused": { exit: 1, hint: "It is kept in quarantine with the cause beside it." },
-  "snapshot-missing": { exit: 1, hint: "List what there is: `proxysql-carp snapshot list`." },
+  "snapshot-missing": { exit: 1, hint: "What there is stands below [node] state_dir, in inbox and outbox." },
   "peer-unreachable": {
     exit: 3,
     hint: "Is the peer up, and does its sshd listen at [[peer]] host and port?",

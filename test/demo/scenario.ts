@@ -50,6 +50,7 @@ export async function playScenario(pair: Pair, standby: string, report: Report):
   const { a, b } = pair;
   const steps: DemoStep[] = [];
   let expected = new Set<string>();
+  let atFailover = 0;
   let restored = 0;
   let rolledBack = false;
   let version = "";
@@ -100,6 +101,7 @@ export async function playScenario(pair: Pair, standby: string, report: Report):
     });
     await act("b has exactly a's configuration", async () => {
       const got = await configurationRows(b);
+      atFailover = expected.size;
       restored = [...expected].filter((row) => got.has(row)).length;
       same(expected, got);
       const servers = await runtimeServers(b);
@@ -139,7 +141,7 @@ export async function playScenario(pair: Pair, standby: string, report: Report):
     standby,
     proxysql: version,
     steps,
-    rows_expected: expected.size,
+    rows_expected: atFailover,
     rows_restored: restored,
     rolled_back: rolledBack,
   };

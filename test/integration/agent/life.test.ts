@@ -116,6 +116,7 @@ describe("the command line without an agent", () => {
   it.each([
     [["status"], 3, "No agent answers"],
     [["--config", "/nowhere.toml", "status"], 78, "/nowhere.toml: cannot be read"],
+    [["config", "check"], 0, ""],
     [["notify", "MASTERLY", vhid], 2, "Expected MASTER, BACKUP or INIT"],
     [["notify", "MASTER"], 2, "missing required argument"],
     [["stauts"], 2, "Did you mean status"],
@@ -125,6 +126,27 @@ describe("the command line without an agent", () => {
 
     expect(result.stderr).toContain(sentence);
     expect(result.code).toBe(code);
+  });
+
+  it.each([
+    [
+      "[snapshots]",
+      '[snapshots]\nschedule = "every minute"',
+      "snapshots.schedule: expected a cron expression",
+    ],
+    ["[proxysql]", '[proxysql]\nkeep_local = ["mysql threads"]', "proxysql.keep_local: expected a variable"],
+    ["[carp]", '[carp]\nsettel = "1s"', 'carp.settel: expected a key this version knows, found "settel".'],
+  ])("refuses a configuration that no agent could run with: %s", async (table, mistake, sentence) => {
+    const good = readFileSync(pair.a.configFile, "utf8");
+    writeFileSync(pair.a.configFile, good.replace(table, mistake));
+    const [checked, started] = [await pair.a.cli("config", "check"), await pair.a.cli("agent")];
+    writeFileSync(pair.a.configFile, good);
+
+    for (const result of [checked, started]) {
+      expect(result.stderr).toMatch(/proxysql-carp\.toml:\d+: /);
+      expect(result.stderr).toContain(sentence);
+      expect(result.code).toBe(78);
+    }
   });
 
   it("leaves an event in the spool, which the agent empties when it starts", async () => {

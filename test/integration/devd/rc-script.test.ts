@@ -137,11 +137,10 @@ describe("rc.d/proxysql_carp", () => {
 
   it("hands arguments on to the command line program", async () => {
     program("node", `echo "node $*" >>${root}/calls`);
-    for (const args of [["switchover", "--dry-run"], ["configtest"], ["maintenance", "on"]]) {
-      expect((await rc(args)).status).toBe(0);
-    }
-    const cli = `node ${root}/cli.js --config ${root}/config.toml`;
-    expect(text("calls")).toBe(`${cli} switchover --dry-run\n${cli} config check\n${cli} maintenance on\n`);
+    expect((await rc(["configtest", "--some-option"])).status).toBe(0);
+    expect(text("calls")).toBe(
+      `node ${root}/cli.js --config ${root}/config.toml config check --some-option\n`,
+    );
   });
 
   it("fails a command that the program fails", async () => {
