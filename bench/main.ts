@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { withDeadline } from "../src/platform/clock.js";
 import { type Benchmark, type Counts, fullCounts, quickCounts } from "./benchmark.js";
 import type { Figure } from "./figure.js";
 import { atRest } from "./figures/at-rest.js";
@@ -17,6 +18,9 @@ const benchmarks: readonly Benchmark[] = [
   warmPromotion,
   atRest,
 ];
+
+/** A stop that takes longer hangs, and is a finding. */
+const endMs = 30_000;
 
 const usage = `usage: npm run bench [-- [--json] [--quick] [--only NAME]]
 
@@ -67,7 +71,9 @@ export async function bench(args: readonly string[]): Promise<number> {
 async function carryOut(benchmark: Benchmark, counts: Counts): Promise<Figure[]> {
   const endings: (() => Promise<void>)[] = [];
   async function end(): Promise<void> {
-    for (let ending = endings.pop(); ending !== undefined; ending = endings.pop()) await ending();
+    for (let ending = endings.pop(); ending !== undefined; ending = endings.pop()) {
+      await withDeadline(ending(), endMs, `Ending what ${benchmark.name} started`);
+    }
   }
   const interrupted = (): void => void end().finally(() => process.exit(130));
   process.once("SIGINT", interrupted);

@@ -133,7 +133,8 @@ export class Recipe {
   /** A stand-in for scp where the time of the copy does not count. */
   #localCopy(): string {
     const file = join(this.node.dir, "local-scp");
-    writeFileSync(file, '#!/bin/sh\nexec cp "$1" "${2#*:}"\n', { mode: 0o755 });
+    const script = ["#!/bin/sh", "IFS=:", "set -- $1 $2", 'exec cp "$1" "$3"', ""];
+    writeFileSync(file, script.join("\n"), { mode: 0o755 });
     return file;
   }
 }

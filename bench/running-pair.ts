@@ -20,8 +20,9 @@ export async function startPair(options: Pick<NodeOptions, "standby" | "extra">)
   wire(a, b, cables.a);
   wire(b, a, cables.b);
   const end = async (): Promise<void> => {
-    await pair.end();
+    // A server that waits for its connections to end must not wait behind a cut cable.
     await Promise.all([cables.a.close(), cables.b.close()]);
+    await pair.end();
   };
   try {
     await Promise.all([a.startSsh(b), b.startSsh(a)]);
@@ -80,7 +81,7 @@ export async function logsIn(node: PairNode, user: string): Promise<boolean> {
     port: node.ports.client,
     user,
     password: userPassword,
-    timeout: 1_000,
+    timeout: 3_000,
   });
   client.close();
   return true;

@@ -22,3 +22,35 @@ export async function timeUntil(
   }
   throw new Error(`${what}: not within ${ms} ms${last === undefined ? "" : `; last: ${String(last)}`}`);
 }
+
+/**
+ * The same for an attempt that may hang: a new one begins every 5 ms, whatever became of those before, as many clients
+ * would. (ProxySQL leaves one that came while its threads were starting without an answer for up to its poll timeout.)
+ */
+export async function timeUntilFirst(
+  what: string,
+  began: number,
+  attempt: () => Promise<unknown>,
+  ms = 30_000,
+): Promise<number> {
+  const outstanding = new Set<Promise<void>>();
+  let done: number | undefined;
+  let last: unknown;
+  while (done === undefined && performance.now() - began < ms) {
+    if (outstanding.size < 64) {
+      const one: Promise<void> = attempt()
+        .then(() => {
+          done ??= performance.now() - began;
+        })
+        .catch((error: unknown) => {
+          last = error;
+        })
+        .finally(() => outstanding.delete(one));
+      outstanding.add(one);
+    }
+    await sleep(5);
+  }
+  await Promise.all(outstanding);
+  if (done === undefined) throw new Error(`${what}: not within ${ms} ms; last: ${String(last)}`);
+  return done;
+}
