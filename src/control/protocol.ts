@@ -23,7 +23,6 @@ export const peerRequestSchema = z.discriminatedUnion("op", [
   z.object({ op: z.literal("peer-status") }),
   z.object({ op: z.literal("received"), id: z.string() }),
 ]);
-export type PeerRequest = z.infer<typeof peerRequestSchema>;
 
 /** Every answer: `ok` and whatever belongs to it, or a sentence that says what is wrong. */
 export type ControlAnswer =
