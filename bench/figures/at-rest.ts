@@ -69,10 +69,10 @@ function figuresOf(role: string, { memory, cpu, peak, serving }: Rest): Figure[]
     }),
     figureOf({
       name: `cpu-${role}`,
-      unit: "% of a core",
+      unit: "%",
       samples: [cpu],
       bound: cpuBound,
-      note: `user and system time of the agent over ${seconds} s; the recipe has nothing resident`,
+      note: `user and system time of the agent, of one core, over ${seconds} s; the recipe has nothing resident`,
     }),
   ];
 }
