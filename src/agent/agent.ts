@@ -3,6 +3,7 @@ import type { Config } from "../config/schema.js";
 import { drainSpool } from "../control/spool.js";
 import { Journal } from "../journal/journal.js";
 import { createLink, type PeerLink } from "../peer/link.js";
+import { errorFields, inBackground } from "../platform/background.js";
 import { withDeadline } from "../platform/clock.js";
 import { ensureDirectory, ownerOf } from "../platform/files.js";
 import type { Logger } from "../platform/log.js";
@@ -55,13 +56,15 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
     hint(`peer ${name}`);
   }
   for (const [name, link] of node.links) {
-    link.onUp(() => void askPeer(name));
+    link.onUp(() => inBackground(log, `asking ${name}`, askPeer(name)));
     link.start();
   }
   const devd = listenToDevd(hint);
   const timers = [
-    setInterval(() => void node.board.askAll().then(() => hintIfRival(node, hint)), askPeersEveryMs),
-    setInterval(() => void readSpool(config, log, hint), spoolEveryMs),
+    every(askPeersEveryMs, log, "asking the peers", () =>
+      node.board.askAll().then(() => hintIfRival(node, hint)),
+    ),
+    every(spoolEveryMs, log, "reading the spool", () => readSpool(config, log, hint)),
   ];
   await readSpool(config, log, hint);
   log.info(`agent ${version} of node ${config.node.name} runs, standby ${config.carp.standby}`);
@@ -84,9 +87,27 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   };
 }
 
+/** Does something regularly in the background; a run that takes longer than the interval is not joined by another. */
+function every(ms: number, log: Logger, what: string, work: () => Promise<unknown>): NodeJS.Timeout {
+  let running = false;
+  return setInterval(() => {
+    if (running) return;
+    running = true;
+    inBackground(
+      log,
+      what,
+      work().finally(() => {
+        running = false;
+      }),
+    );
+  }, ms);
+}
+
 function compose(config: Config, log: Logger): AgentContext {
   const { state_dir } = config.node;
-  const journal = Journal.open(join(state_dir, "journal.db"));
+  const journal = Journal.open(join(state_dir, "journal.db"), (error) =>
+    log.error(errorFields(error), "the journal cannot be written"),
+  );
   const state = new NodeState(journal);
   const store = openStore(state_dir);
   const proxysqlOwner = (): ReturnType<typeof ownerOf> =>
@@ -108,7 +129,7 @@ function compose(config: Config, log: Logger): AgentContext {
     admin,
     links,
     configLock,
-    onOutranked: (peer) => void board.ask(peer),
+    onOutranked: (peer) => inBackground(log, `asking ${peer}`, board.ask(peer)),
   });
   return {
     config,

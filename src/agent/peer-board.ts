@@ -1,7 +1,8 @@
 import type { PeerLink } from "../peer/link.js";
 import type { PeerStatus } from "../peer/peer-status.js";
+import { errorFields } from "../platform/background.js";
 import { monotonic } from "../platform/clock.js";
-import { isKnown, type KnownError } from "../platform/errors.js";
+import { isKnown, sentenceOf } from "../platform/errors.js";
 import type { Logger } from "../platform/log.js";
 import type { Ranked } from "../role/lineage.js";
 import type { PeerView } from "../role/observed.js";
@@ -18,7 +19,7 @@ interface Entry {
   best: Ranked | null;
   status: PeerStatus | undefined;
   at: number | undefined;
-  error: KnownError | undefined;
+  error: string | undefined;
 }
 
 /** What each peer last told. */
@@ -76,10 +77,10 @@ export class PeerBoard {
       entry.at = monotonic();
       entry.error = undefined;
     } catch (error) {
-      if (!isKnown(error)) throw error;
       entry.reachable = false;
-      entry.error = error;
-      this.#log.debug(`peer ${name} did not answer: ${error.message}`);
+      entry.error = sentenceOf(error);
+      if (isKnown(error)) this.#log.debug(`peer ${name} did not answer: ${error.message}`);
+      else this.#log.error({ peer: name, ...errorFields(error) }, "a peer could not be asked");
     }
     entry.asked = true;
   }
@@ -101,7 +102,7 @@ export class PeerBoard {
     return {
       status: entry?.status ?? null,
       ageMs: entry?.at === undefined ? null : Math.round(monotonic() - entry.at),
-      error: entry?.error?.message ?? null,
+      error: entry?.error ?? null,
     };
   }
 }

@@ -1,3 +1,4 @@
+import { errorFields, inBackground } from "../platform/background.js";
 import { monotonic, sleep, withDeadline } from "../platform/clock.js";
 import { isKnown, sentenceOf } from "../platform/errors.js";
 import type { NodeRole } from "../role/carp-role.js";
@@ -51,7 +52,7 @@ export class Reconciler {
     this.#cause = cause;
     this.#hinted = true;
     this.#wake.abort();
-    if (this.#step) void this.#endStepIfRoleChanged(this.#step);
+    if (this.#step) inBackground(this.#node.log, "looking at CARP", this.#endStepIfRoleChanged(this.#step));
   }
 
   /** Ends the loop after the step that is being performed, which is told to hurry. */
@@ -87,9 +88,10 @@ export class Reconciler {
       }
       this.#node.log.error({ rounds: roundsBeforeRest }, "the plan does not come to rest");
     } catch (error) {
-      if (!isKnown(error)) throw error;
-      this.#lastError = error.message;
+      this.#lastError = sentenceOf(error);
       if (isKnown(error, "snapshot-refused")) return 0;
+      // A step that failed has been logged as such.
+      if (!isKnown(error)) this.#node.log.error(errorFields(error), "a round failed");
     }
     const waitMs = this.#retryMs;
     this.#retryMs = Math.min(waitMs * 2, longestRetryMs);

@@ -69,7 +69,7 @@ export function statusOf(node: AgentContext, observer: Observer, reconciler: Rec
     return {
       name,
       link: link.view.state,
-      error: linkError(link) ?? told.error ?? shipper.shipmentTo(name)?.error?.message ?? null,
+      error: linkError(link) ?? told.error ?? shipper.shipmentTo(name)?.error ?? null,
       lastShipped: dated(journal.lastSnapshot("shipped", name)),
       pending: shipper.shipmentTo(name)?.pending ?? null,
       best: best === null ? null : withText(best.lineage),

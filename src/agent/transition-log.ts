@@ -6,7 +6,7 @@ import type { Logger } from "../platform/log.js";
 export class TransitionLog {
   readonly #journal: Journal;
   readonly #log: Logger;
-  #open: { id: number; role: string; began: number } | undefined;
+  #open: { id: number | null; role: string; began: number } | undefined;
 
   constructor(journal: Journal, log: Logger) {
     this.#journal = journal;
@@ -51,7 +51,7 @@ export class TransitionLog {
     const { id, role, began } = this.#open;
     this.#open = undefined;
     const ms = monotonic() - began;
-    this.#journal.endTransition(id, outcome, ms);
+    if (id !== null) this.#journal.endTransition(id, outcome, ms);
     this.#log.info(`transition to ${role} ${outcome} after ${Math.round(ms)} ms`);
   }
 }

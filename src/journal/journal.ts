@@ -29,24 +29,31 @@ export interface SnapshotRecord {
 
 /**
  * The agent's own database: what it knows across restarts (`state`) and what it did (everything else). SQLite in WAL
- * mode, synchronous=FULL: a state that was written is there after a power cut. One writer, the agent.
+ * mode. A state is fsynced and there after a power cut; a record may lose its last seconds to one, so that writing
+ * down a promotion does not slow it. One writer, the agent.
  */
 export class Journal {
   readonly #db: Database.Database;
+  readonly #onTrouble: (error: unknown) => void;
 
-  private constructor(db: Database.Database) {
+  private constructor(db: Database.Database, onTrouble: (error: unknown) => void) {
     this.#db = db;
+    this.#onTrouble = onTrouble;
   }
 
-  /** Opens or makes the journal. A damaged file is an error (`state-damaged`), never silently replaced. */
-  static open(file: string): Journal {
+  /**
+   * Opens or makes the journal. A damaged file is an error (`state-damaged`), never silently replaced. Later on a record
+   * that cannot be written is told to `onTrouble` and left out: a full disk must not keep a node from taking over.
+   */
+  static open(file: string, onTrouble: (error: unknown) => void): Journal {
     try {
       const db = new Database(file);
       chmodSync(file, 0o600);
       db.pragma("journal_mode = WAL");
-      db.pragma("synchronous = FULL");
+      db.pragma("synchronous = NORMAL");
       migrate(db);
-      return new Journal(db);
+      prune(db);
+      return new Journal(db, onTrouble);
     } catch (error) {
       throw new KnownError(
         "state-damaged",
@@ -65,64 +72,83 @@ export class Journal {
     return row === undefined ? undefined : JSON.parse(row.value);
   }
 
-  /** Keeps several values at once: all or none. */
+  /** Keeps several values at once: all or none. Unlike a record, a state that cannot be kept is an error. */
   write(values: Readonly<Record<string, unknown>>): void {
     const put = this.#db.prepare("INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)");
-    this.#db.transaction(() => {
-      for (const [name, value] of Object.entries(values)) put.run(name, JSON.stringify(value));
-    })();
+    this.#db.pragma("synchronous = FULL");
+    try {
+      this.#db.transaction(() => {
+        for (const [name, value] of Object.entries(values)) put.run(name, JSON.stringify(value));
+      })();
+    } finally {
+      this.#db.pragma("synchronous = NORMAL");
+    }
   }
 
-  beginTransition(before: string, role: string, cause: string): number {
-    const result = this.#db
-      .prepare("INSERT INTO transitions (started_at, role_before, role, cause) VALUES (?, ?, ?, ?)")
-      .run(isoNow(), before, role, cause);
-    return Number(result.lastInsertRowid);
+  /** The new transition's id, or null if it could not be recorded. */
+  beginTransition(before: string, role: string, cause: string): number | null {
+    return this.#record(
+      "INSERT INTO transitions (started_at, role_before, role, cause) VALUES (?, ?, ?, ?)",
+      isoNow(),
+      before,
+      role,
+      cause,
+    );
   }
 
   endTransition(id: number, outcome: Outcome, ms: number): void {
-    this.#db
-      .prepare("UPDATE transitions SET outcome = ?, ended_at = ?, ms = ? WHERE id = ?")
-      .run(outcome, isoNow(), ms, id);
+    this.#record(
+      "UPDATE transitions SET outcome = ?, ended_at = ?, ms = ? WHERE id = ?",
+      outcome,
+      isoNow(),
+      ms,
+      id,
+    );
   }
 
   addStep(transition: number | null, record: StepRecord): void {
-    this.#db
-      .prepare(
-        "INSERT INTO steps (transition_id, started_at, step, detail, outcome, error, ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      )
-      .run(
-        transition,
-        new Date(wallClock() - record.ms).toISOString(),
-        record.step,
-        record.detail ?? null,
-        record.outcome,
-        record.error ?? null,
-        record.ms,
-      );
+    this.#record(
+      "INSERT INTO steps (transition_id, started_at, step, detail, outcome, error, ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      transition,
+      new Date(wallClock() - record.ms).toISOString(),
+      record.step,
+      record.detail ?? null,
+      record.outcome,
+      record.error ?? null,
+      record.ms,
+    );
   }
 
   addSnapshot(record: SnapshotRecord): void {
-    this.#db
-      .prepare(
-        "INSERT INTO snapshots (at, snapshot, event, peer, bytes, ms, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      )
-      .run(
-        isoNow(),
-        record.snapshot,
-        record.event,
-        record.peer ?? null,
-        record.bytes ?? null,
-        record.ms ?? null,
-        record.detail ?? null,
-      );
+    this.#record(
+      "INSERT INTO snapshots (at, snapshot, event, peer, bytes, ms, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      isoNow(),
+      record.snapshot,
+      record.event,
+      record.peer ?? null,
+      record.bytes ?? null,
+      record.ms ?? null,
+      record.detail ?? null,
+    );
   }
 
   /** Something an operator should find later: a divergence, a promotion without a snapshot. */
   addNote(kind: string, detail: unknown): void {
-    this.#db
-      .prepare("INSERT INTO notes (at, kind, detail) VALUES (?, ?, ?)")
-      .run(isoNow(), kind, JSON.stringify(detail));
+    this.#record(
+      "INSERT INTO notes (at, kind, detail) VALUES (?, ?, ?)",
+      isoNow(),
+      kind,
+      JSON.stringify(detail),
+    );
+  }
+
+  #record(sql: string, ...values: readonly (string | number | null)[]): number | null {
+    try {
+      return Number(this.#db.prepare(sql).run(...values).lastInsertRowid);
+    } catch (error) {
+      this.#onTrouble(error);
+      return null;
+    }
   }
 
   /** The newest snapshot record of a kind, of one peer if named. */
@@ -135,41 +161,19 @@ export class Journal {
       .get({ event, peer: peer ?? null });
   }
 
-  /** The newest transitions with their steps, newest first. */
-  transitions(limit: number): readonly TransitionRow[] {
-    const rows = this.#db
-      .prepare<[number], Omit<TransitionRow, "steps">>("SELECT * FROM transitions ORDER BY id DESC LIMIT ?")
-      .all(limit);
-    const steps = this.#db.prepare<[number], StepRow>(
-      "SELECT started_at, step, detail, outcome, error, ms FROM steps WHERE transition_id = ? ORDER BY id",
-    );
-    return rows.map((row) => ({ ...row, steps: steps.all(row.id) }));
-  }
-
   close(): void {
     this.#db.close();
   }
 }
 
-export interface StepRow {
-  readonly started_at: string;
-  readonly step: string;
-  readonly detail: string | null;
-  readonly outcome: Outcome;
-  readonly error: string | null;
-  readonly ms: number;
-}
+/** Records kept of each kind: years of failovers, weeks of snapshots. */
+const kept = { transitions: 2_000, steps: 20_000, snapshots: 20_000, notes: 2_000 } as const;
 
-export interface TransitionRow {
-  readonly id: number;
-  readonly started_at: string;
-  readonly role_before: string;
-  readonly role: string;
-  readonly cause: string;
-  readonly outcome: Outcome | null;
-  readonly ended_at: string | null;
-  readonly ms: number | null;
-  readonly steps: readonly StepRow[];
+function prune(db: Database.Database): void {
+  db.pragma("foreign_keys = OFF");
+  for (const [table, count] of Object.entries(kept)) {
+    db.prepare(`DELETE FROM ${table} WHERE id <= (SELECT max(id) FROM ${table}) - ?`).run(count);
+  }
 }
 
 function migrate(db: Database.Database): void {

@@ -1,12 +1,14 @@
 import type { PeerLink } from "../peer/link.js";
+import { errorFields, inBackground } from "../platform/background.js";
 import { monotonic, sleep } from "../platform/clock.js";
-import { isKnown, type KnownError } from "../platform/errors.js";
+import { isKnown, type KnownError, sentenceOf } from "../platform/errors.js";
 import type { Manifest } from "../snapshot/manifest.js";
-import { refusalOf } from "../snapshot/refusal.js";
 import type { ShipperDeps } from "./shipper.js";
 
 const firstRetryMs = 1_000;
 const longestRetryMs = 30_000;
+/** A verdict does not change by itself: each attempt is an upload, and a line in two journals. */
+const refusedRetryMs = 300_000;
 
 /**
  * Brings the newest snapshot to one peer, whatever the others do. Only the newest: one that was overtaken while the
@@ -18,8 +20,8 @@ export class PeerShipment {
   readonly #deps: ShipperDeps;
   #wanted: Manifest | undefined;
   #working: Promise<void> | undefined;
-  #stop = new AbortController();
-  #error: KnownError | undefined;
+  #pause: AbortController | undefined;
+  #error: string | undefined;
 
   constructor(peer: string, link: PeerLink, deps: ShipperDeps) {
     this.#peer = peer;
@@ -28,7 +30,7 @@ export class PeerShipment {
   }
 
   /** Why the newest is not there yet, if it is not. */
-  get error(): KnownError | undefined {
+  get error(): string | undefined {
     return this.#error;
   }
 
@@ -46,16 +48,18 @@ export class PeerShipment {
   clear(): void {
     this.#wanted = undefined;
     this.#error = undefined;
-    this.#stop.abort();
-    this.#stop = new AbortController();
+    this.#pause?.abort();
   }
 
+  /** Tries now: there is something new to send, or the link came up. */
   wake(): void {
-    if (this.#working || !this.#wanted || this.#link.view.state !== "up") return;
-    this.#working = this.#work(this.#stop.signal).finally(() => {
+    this.#pause?.abort();
+    if (this.#working || !this.#isDue()) return;
+    this.#working = this.#work().finally(() => {
       this.#working = undefined;
-      if (this.#wanted && !this.#error) this.wake();
+      if (this.#isDue()) this.wake();
     });
+    inBackground(this.#deps.log, `shipping to ${this.#peer}`, this.#working);
   }
 
   async stop(): Promise<void> {
@@ -63,9 +67,13 @@ export class PeerShipment {
     await this.#working;
   }
 
-  async #work(signal: AbortSignal): Promise<void> {
+  #isDue(): boolean {
+    return this.#wanted !== undefined && this.#link.view.state === "up";
+  }
+
+  async #work(): Promise<void> {
     let retryMs = firstRetryMs;
-    while (!signal.aborted && this.#wanted && this.#link.view.state === "up") {
+    while (this.#wanted && this.#isDue()) {
       const manifest = this.#wanted;
       try {
         await this.#put(manifest);
@@ -73,11 +81,9 @@ export class PeerShipment {
         retryMs = firstRetryMs;
         if (this.#wanted === manifest) this.#wanted = undefined;
       } catch (error) {
-        if (!isKnown(error)) throw error;
-        this.#error = error;
-        if (this.#isOutranked(manifest, error)) return;
-        await sleep(retryMs, signal);
+        const pauseMs = this.#afterFailure(manifest, error, retryMs);
         retryMs = Math.min(retryMs * 2, longestRetryMs);
+        if (this.#wanted === manifest) await this.#rest(pauseMs);
       }
     }
   }
@@ -93,24 +99,38 @@ export class PeerShipment {
     log.info(`snapshot ${manifest.id} is on ${this.#peer}'s disk (${result}, ${Math.round(ms)} ms)`);
   }
 
-  /** True if the peer will never take this one, so that asking again is no use. */
-  #isOutranked(manifest: Manifest, error: KnownError): boolean {
-    const cause = refusalOf(error)?.cause;
-    if (error.code !== "peer-refused" && cause === undefined) return false;
+  async #rest(ms: number): Promise<void> {
+    this.#pause = new AbortController();
+    await sleep(ms, this.#pause.signal);
+    this.#pause = undefined;
+  }
+
+  /** Tells what went wrong, and returns how long to wait before the next attempt; milliseconds. */
+  #afterFailure(manifest: Manifest, error: unknown, retryMs: number): number {
+    this.#error = sentenceOf(error);
+    if (isKnown(error, "peer-refused")) return this.#afterRefusal(manifest, error);
+    this.#deps.log.warn(
+      { peer: this.#peer, snapshot: manifest.id, ...errorFields(error) },
+      "a snapshot could not be sent",
+    );
+    return retryMs;
+  }
+
+  #afterRefusal(manifest: Manifest, error: KnownError): number {
     const { journal, log, onOutranked } = this.#deps;
+    const { message, fields } = error;
     journal.addSnapshot({
       snapshot: manifest.id,
       event: "refused-by-peer",
       peer: this.#peer,
-      detail: error.message,
+      detail: message,
     });
-    log.error(
-      { peer: this.#peer, snapshot: manifest.id, error: error.message },
-      "the peer refused a snapshot",
-    );
-    if (error.fields.cause !== "older" && error.fields.cause !== "diverged") return false;
-    this.#wanted = undefined;
-    onOutranked(this.#peer);
-    return true;
+    log.error({ peer: this.#peer, snapshot: manifest.id, error: message }, "the peer refused a snapshot");
+    if (fields.cause === "older" || fields.cause === "diverged") {
+      // It will never take this one; the plan must find out what it has.
+      if (this.#wanted === manifest) this.#wanted = undefined;
+      onOutranked(this.#peer);
+    }
+    return refusedRetryMs;
   }
 }

@@ -1,7 +1,8 @@
 import { type ScheduledTask, schedule } from "node-cron";
 import type { PeerLink } from "../peer/link.js";
+import { errorFields, inBackground } from "../platform/background.js";
 import { withDeadline } from "../platform/clock.js";
-import { isKnown, sentenceOf } from "../platform/errors.js";
+import { sentenceOf } from "../platform/errors.js";
 import { watchForChange } from "./change-watch.js";
 import { PeerShipment } from "./peer-shipment.js";
 import { type TakeDeps, takeOne } from "./take-one.js";
@@ -52,7 +53,11 @@ export class Shipper {
         onError: (error: unknown) =>
           log.warn({ error: sentenceOf(error) }, "the database cannot be watched for changes"),
       };
-      void watchForChange(config.proxysql.datadir, listener, stop.signal);
+      inBackground(
+        log,
+        "watching for changes",
+        watchForChange(config.proxysql.datadir, listener, stop.signal),
+      );
     }
     this.#warmUp();
     this.take("epoch");
@@ -99,6 +104,7 @@ export class Shipper {
     this.#taking = this.#takeAll(cause).finally(() => {
       this.#taking = undefined;
     });
+    inBackground(this.#deps.log, "taking a snapshot", this.#taking);
   }
 
   /** What was last acknowledged by a peer, and what went wrong since. */
@@ -141,9 +147,8 @@ export class Shipper {
   }
 
   #tellFailure(cause: string, error: unknown): void {
-    if (!isKnown(error)) throw error;
     const { log, journal } = this.#deps;
-    journal.addNote("snapshot-not-taken", { cause, error: error.message });
-    log.error({ error: error.message, code: error.code }, "no snapshot could be taken");
+    log.error(errorFields(error), "no snapshot could be taken");
+    journal.addNote("snapshot-not-taken", { cause, error: sentenceOf(error) });
   }
 }
