@@ -79,9 +79,12 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
         reconciler.stop().then(() => node.shipper.stop()),
         ...[...node.links.values()].map((link) => link.stop()),
       ]);
-      await withDeadline(ended, stopDeadlineMs, "The agent's stop");
-      node.admin.disconnect();
-      node.journal.close();
+      try {
+        await withDeadline(ended, stopDeadlineMs, "The agent's stop");
+      } finally {
+        node.admin.disconnect();
+        node.journal.close();
+      }
       log.info("agent stopped");
     },
   };

@@ -46,7 +46,7 @@ export function installSnapshot(node: AgentContext, ranked: Ranked, reportLoss: 
         unpackedDir: dir,
         datadir: config.proxysql.datadir,
         owner: await node.proxysqlOwner(),
-        keepDir: kept,
+        keepDir: holdsWhatWeKnow(node) ? null : kept,
         keepLocal,
       });
       for (const warning of warnings) log.warn({ warning }, "an install needs a look");
@@ -58,6 +58,11 @@ export function installSnapshot(node: AgentContext, ranked: Ranked, reportLoss: 
       return formatLineage(ranked.lineage);
     }),
   );
+}
+
+/** True if nobody wrote to ProxySQL's database since it held what `running` says: then that snapshot is a copy of it. */
+function holdsWhatWeKnow({ state, config }: AgentContext): boolean {
+  return state.running !== null && changeMark(config.proxysql.datadir) === state.mark;
 }
 
 /** With ProxySQL running: brings its tables to the snapshot through the admin, and reads them back. */

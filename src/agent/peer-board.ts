@@ -4,7 +4,7 @@ import { errorFields } from "../platform/background.js";
 import { monotonic } from "../platform/clock.js";
 import { isKnown, sentenceOf } from "../platform/errors.js";
 import type { Logger } from "../platform/log.js";
-import type { Ranked } from "../role/lineage.js";
+import { compareLineage, type Lineage, type Ranked } from "../role/lineage.js";
 import type { PeerView } from "../role/observed.js";
 import { rankOf } from "../ship/node-state.js";
 import { readReport } from "../ship/peer-report.js";
@@ -66,14 +66,14 @@ export class PeerBoard {
     const entry = this.#entries.get(name);
     if (!entry) return;
     try {
-      if (entry.link.view.state === "connecting") await entry.link.waitUp(askDeadlineMs);
-      const [status, latest] = await Promise.all([
-        entry.link.status(askDeadlineMs),
-        entry.link.latest(askDeadlineMs),
-      ]);
+      // A link that has tried in vain is not waited for: what its peer has is asked for when it comes up.
+      const { state, failures } = entry.link.view;
+      if (state === "connecting" && failures === 0) await entry.link.waitUp(askDeadlineMs);
+      const status = await entry.link.status(askDeadlineMs);
+      const best = await bestOf(entry, status);
       entry.reachable = true;
       entry.status = status;
-      entry.best = latest === undefined ? null : rankOf(latest);
+      entry.best = best;
       entry.at = monotonic();
       entry.error = undefined;
     } catch (error) {
@@ -105,4 +105,16 @@ export class PeerBoard {
       error: entry?.error ?? null,
     };
   }
+}
+
+/** The peer's greatest snapshot; its manifest travels only when it is another one than we know. */
+async function bestOf({ link, best }: Entry, { latest }: PeerStatus): Promise<Ranked | null> {
+  if (latest === null) return null;
+  if (best !== null && isSame(best.lineage, latest)) return best;
+  const manifest = await link.latest(askDeadlineMs);
+  return manifest === undefined ? null : rankOf(manifest);
+}
+
+function isSame(one: Lineage, other: Lineage): boolean {
+  return compareLineage(one, other) === 0 && one.node === other.node;
 }

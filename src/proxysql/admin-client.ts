@@ -53,14 +53,14 @@ export class AdminClient {
   }
 
   async #send(sql: string, deadlineMs: number): Promise<unknown> {
+    const what = `ProxySQL's admin, ${shorten(sql)}`;
+    return withDeadline(this.#ask(sql), deadlineMs, what, () => this.disconnect());
+  }
+
+  async #ask(sql: string): Promise<unknown> {
     const connection = await this.#connect();
     try {
-      const [rows] = await withDeadline(
-        connection.query<RowDataPacket[]>(sql),
-        deadlineMs,
-        `ProxySQL's admin, ${shorten(sql)}`,
-        () => this.disconnect(),
-      );
+      const [rows] = await connection.query<RowDataPacket[]>(sql);
       return rows;
     } catch (error) {
       throw this.#explain(error, sql);

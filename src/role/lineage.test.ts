@@ -4,6 +4,7 @@ import {
   addsNothingTo,
   ancestryLimit,
   compareLineage,
+  contentReached,
   descendsFrom,
   type EpochOpening,
   extendAncestry,
@@ -87,6 +88,19 @@ describe("addsNothingTo", () => {
 
   it("does not when it took over from a state that we never had", () => {
     expect(addsNothingTo(snapshot("7.1@b", "6.2@b"), snapshot("5.10@a", "4.1@b"))).toBe(false);
+  });
+});
+
+describe("contentReached", () => {
+  const taken = { ...snapshot("5.10@a", "4.1@b"), content: "base" };
+
+  it("sees that a later snapshot of ours says nothing that the other side did not begin with", () => {
+    expect(contentReached(snapshot("6.1@b", "5.9@a"), taken)).toBe(true);
+  });
+
+  it("sees an edit that the other side did not begin with", () => {
+    expect(contentReached(snapshot("6.1@b", "5.9@a"), { ...taken, content: "edited" })).toBe(false);
+    expect(contentReached(snapshot("6.1@b", "4.1@b"), taken)).toBe(false);
   });
 });
 

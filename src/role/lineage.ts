@@ -69,6 +69,18 @@ export function descendsFrom(candidate: Pick<Ranked, "lineage" | "ancestry">, li
 }
 
 /**
+ * True if what a node runs reached the other side in content, if not by name: the candidate's line began an epoch on the
+ * same line as ours, with the content that we have. A snapshot taken without need must not look like a loss.
+ */
+export function contentReached(candidate: Pick<Ranked, "ancestry">, running: Ranked): boolean {
+  const { epoch, node } = running.lineage;
+  return candidate.ancestry.some(
+    ({ base, baseContent }) =>
+      base !== null && base.epoch === epoch && base.node === node && baseContent === running.content,
+  );
+}
+
+/**
  * True if the candidate's node changed nothing since it took over from a state that we already have: then what we run
  * is the later configuration although its lineage is lower (a link flap right after an edit), and nothing need be lost.
  */

@@ -205,6 +205,11 @@ describe("plan without the role", () => {
     expect(kinds({ standby: "cold", proxysql: { ...up, paused: true, serving: false } })).toBe("drain stop");
   });
 
+  it("cold: puts what was received in its place while ProxySQL is stopped, and starts nothing", () => {
+    expect(kinds({ standby: "cold", proxysql: down, best: ranked(5, 10, "a") })).toBe("install");
+    expect(kinds({ standby: "cold", proxysql: down })).toBe("");
+  });
+
   it("cold: leaves ProxySQL running while another vhid brings clients here", () => {
     expect(kinds({ standby: "cold", holdsAddress: true })).toBe("");
   });

@@ -1,4 +1,11 @@
-import { addsNothingTo, compareLineage, type Lineage, type Ranked, relate } from "./lineage.js";
+import {
+  addsNothingTo,
+  compareLineage,
+  contentReached,
+  type Lineage,
+  type Ranked,
+  relate,
+} from "./lineage.js";
 import type { Observed, PeerView } from "./observed.js";
 
 /** One thing to do. Every step is idempotent: doing it again when it is done already changes nothing. */
@@ -83,14 +90,24 @@ function outrank(now: Observed): Step[] {
   return [{ kind: "report-divergence", peer: rival.name, theirs }, open];
 }
 
-/** The role was lost, or never had: stop leading, then stand by as configured. */
+/**
+ * The role was lost, or never had: stop leading, then stand by as configured. Releasing may take a last snapshot, so what
+ * is to be installed, and whether something gets lost by it, is planned only after that.
+ */
 function stepDown(now: Observed): Step[] {
-  const release: Step[] = now.leads === null ? [] : [{ kind: "release" }, { kind: "purge" }];
-  if (now.standby === "cold" && !now.holdsAddress) return [...release, ...stop(now)];
+  const cold = now.standby === "cold" && !now.holdsAddress;
+  if (now.leads !== null) return [{ kind: "release" }, { kind: "purge" }, ...(cold ? stop(now) : [])];
+  if (cold) return [...stop(now), ...prepare(now)];
   const up = bringUp(now, now.best);
   // What comes next (quiet jobs, a newer snapshot) needs a ProxySQL that answers.
   const prove: Step[] = up.some(({ kind }) => kind === "start") ? [{ kind: "prove" }] : [];
-  return [...release, ...hushScheduler(now), ...up, ...prove];
+  return [...hushScheduler(now), ...up, ...prove];
+}
+
+/** A stopped ProxySQL gets each snapshot into its place at once, so that a promotion has only to start it. */
+function prepare(now: Observed): Step[] {
+  if (now.proxysql.running || now.proxysql.starting) return [];
+  return bringUp(now, now.best).filter(({ kind }) => kind === "install");
 }
 
 function stop(now: Observed): Step[] {
@@ -105,8 +122,8 @@ function stop(now: Observed): Step[] {
 function bringUp(now: Observed, best: Ranked | null): Step[] {
   const { running, proxysql } = now;
   const relation = best === null ? "older" : relate(best, running?.lineage ?? null);
-  const reportLoss = relation === "newer-without-ours";
-  const wanted = best !== null && (relation === "newer" || reportLoss);
+  const wanted = best !== null && (relation === "newer" || relation === "newer-without-ours");
+  const reportLoss = relation === "newer-without-ours" && !(best && running && contentReached(best, running));
   if (proxysql.running) return wanted && proxysql.admin ? [{ kind: "apply", ranked: best, reportLoss }] : [];
   if (proxysql.starting) return [];
   return [...(wanted ? [{ kind: "install", ranked: best, reportLoss } as const] : []), { kind: "start" }];

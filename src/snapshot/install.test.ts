@@ -21,7 +21,7 @@ const user = process.getuid?.() === 0 ? 12_345 : (process.getuid?.() ?? 0);
 const group = process.getuid?.() === 0 ? 12_346 : (process.getgid?.() ?? 0);
 
 /** A stopped ProxySQL's directory and an unpacked snapshot. */
-function host(local: string | null, snapshot: string): InstallOptions {
+function host(local: string | null, snapshot: string): InstallOptions & { keepDir: string } {
   const dir = scratch();
   const [datadir, unpackedDir] = [join(dir, "data"), join(dir, "unpacked")];
   mkdirSync(datadir);
@@ -103,6 +103,17 @@ describe("installDatabase", () => {
 
     expect(readdirSync(options.keepDir)).toHaveLength(5);
     expect(statSync(options.keepDir).mode & 0o777).toBe(0o700);
+  });
+
+  it("keeps nothing for good when a snapshot says it already, but still this host's own settings", async () => {
+    const dir = scratch();
+    const options = host(copyOf("2.7.1-default", dir), copyOf("2.7.1-shop", dir, ...peerChanges));
+    await installDatabase({ ...options, keepDir: null });
+
+    expect(existsSync(options.keepDir)).toBe(false);
+    const file = join(options.datadir, "proxysql.db");
+    expect(value(file, "admin-mysql_ifaces")).toBe(value(fixture("2.7.1-default"), "admin-mysql_ifaces"));
+    expect(value(file, "mysql-max_connections")).toBe("peer");
   });
 
   it("does not let an old journal roll into the new file, and reads this host's settings through it", async () => {

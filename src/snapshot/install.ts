@@ -15,13 +15,13 @@ export interface InstallOptions {
   readonly datadir: string;
   /** ProxySQL's user, who gets the files, mode 0600. */
   readonly owner: Owner;
-  /** Where the replaced files are kept. */
-  readonly keepDir: string;
+  /** Where the replaced files are kept; null if what they say is in a snapshot already. */
+  readonly keepDir: string | null;
   readonly keepLocal: KeepLocal;
 }
 
 export interface Installed {
-  /** Where the replaced files are; null if there was no database. */
+  /** Where a copy of the replaced files is; null if there was no database. */
   readonly kept: string | null;
   readonly warnings: readonly string[];
 }
@@ -38,7 +38,7 @@ export async function installDatabase(options: InstallOptions): Promise<Installe
   const database = join(unpackedDir, databaseName);
   try {
     await removeLeftovers(datadir);
-    const kept = await keepFileSet(datadir, keepDir);
+    const kept = await keepFileSet(datadir, keepDir ?? join(unpackedDir, "before"));
     const problem = mergeLocal(database, kept === null ? null : join(kept, databaseName), keepLocal);
     const ready = await placeBeside(database, join(datadir, databaseName), owner);
     await replaceTls(unpackedDir, datadir, owner);

@@ -190,8 +190,9 @@ export class PairNode {
     return end(this.#agent, signal);
   }
 
+  /** At once: a server that ends politely waits for connections whose other end may be frozen. */
   stopSsh(): Promise<number | null> {
-    return end(this.#ssh, "SIGTERM");
+    return end(this.#ssh, "SIGKILL");
   }
 
   /** The power goes: agent, SSH server and ProxySQL at once, without a word. */

@@ -2,6 +2,7 @@ import type { NodeRole } from "../../../src/role/carp-role.js";
 import {
   addsNothingTo,
   compareLineage,
+  contentReached,
   descendsFrom,
   extendAncestry,
   type Lineage,
@@ -205,7 +206,11 @@ export class ModelNode {
         `${this.name} installed ${JSON.stringify(ranked.lineage)} over ${JSON.stringify(ours.lineage)}`,
       );
     }
-    const covered = ours === null || descendsFrom(ranked, ours.lineage) || addsNothingTo(ours, ranked);
+    const covered =
+      ours === null ||
+      descendsFrom(ranked, ours.lineage) ||
+      addsNothingTo(ours, ranked) ||
+      contentReached(ranked, ours);
     if (!covered && !reportLoss && this.leads === null) {
       this.broken.push(`${this.name} dropped ${JSON.stringify(ours?.lineage)} without a word`);
     }
