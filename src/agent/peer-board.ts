@@ -45,9 +45,12 @@ export class PeerBoard {
     );
   }
 
-  /** The role changed: what peers said before no longer counts as asked. */
+  /** The role changed: what peers said before no longer counts as asked. One that is known to be away need not be. */
   forgetAnswers(): void {
-    for (const entry of this.#entries.values()) entry.asked = false;
+    for (const entry of this.#entries.values()) {
+      entry.asked = isAway(entry.link);
+      if (entry.asked) entry.reachable = false;
+    }
   }
 
   /** This peer's offer proved worthless (it could not be fetched): do not come back to it for now. */
@@ -67,8 +70,7 @@ export class PeerBoard {
     if (!entry) return;
     try {
       // A link that has tried in vain is not waited for: what its peer has is asked for when it comes up.
-      const { state, failures } = entry.link.view;
-      if (state === "connecting" && failures === 0) await entry.link.waitUp(askDeadlineMs);
+      if (!isAway(entry.link)) await entry.link.waitUp(askDeadlineMs);
       const status = await entry.link.status(askDeadlineMs);
       const best = await bestOf(entry, status);
       entry.reachable = true;
@@ -113,6 +115,11 @@ async function bestOf({ link, best }: Entry, { latest }: PeerStatus): Promise<Ra
   if (best !== null && isSame(best.lineage, latest)) return best;
   const manifest = await link.latest(askDeadlineMs);
   return manifest === undefined ? null : rankOf(manifest);
+}
+
+/** True if the link is not up and has tried in vain already: a promotion does not wait for that. */
+function isAway({ view }: PeerLink): boolean {
+  return view.state !== "up" && view.failures > 0;
 }
 
 function isSame(one: Lineage, other: Lineage): boolean {

@@ -46,7 +46,7 @@ const carp = z.strictObject({
   /** The first one leads: see `nodeRole`. */
   vhids: z.array(vhid).min(1, "at least one vhid"),
   standby: z.enum(["warm", "cold"]).default("warm"),
-  settle: duration("20ms", 0, 60_000),
+  settle: duration("0ms", 0, 60_000),
   reconcile: duration("5s", 100, 600_000),
 });
 
