@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isKnown } from "../platform/errors.js";
 import { askSocket } from "./client.js";
-import { type ControlRequest, controlRequestSchema } from "./protocol.js";
+import { type ControlRequest, controlRequestSchema, peerRequestSchema } from "./protocol.js";
 import { type ControlServer, serveControl } from "./server.js";
 import { drainSpool } from "./spool.js";
 
@@ -94,6 +94,50 @@ describe("the control socket", () => {
     expect(await askSocket(path, { op: "status" }, 1_000)).toEqual({ ok: true });
   });
 
+  it("takes a request of 16 KiB and no longer one, be it in one piece or not", async () => {
+    await serve();
+    const line = (length: number): string => `{"op":"status"}${" ".repeat(length - 15)}\n`;
+    expect(await send(line(16 * 1024))).toBe('{"ok":true}\n');
+    expect(await send(line(16 * 1024 + 1))).toBe("");
+    expect(await send(line(16 * 1024 + 1).slice(0, -1))).toBe("");
+  });
+
+  it("lets a client go that trickles its line, five seconds after it came", { timeout: 15_000 }, async () => {
+    await serve();
+    const began = Date.now();
+    const socket = connect({ path });
+    const trickle = setInterval(() => socket.write("x"), 200);
+    await new Promise((resolve) => socket.on("error", () => undefined).on("close", resolve));
+    clearInterval(trickle);
+    expect(Date.now() - began).toBeGreaterThan(4_000);
+  });
+
+  it("lets a client go that stays after its answer", { timeout: 15_000 }, async () => {
+    await serve();
+    const socket = connect({ path, allowHalfOpen: true }, () => socket.write('{"op":"status"}\n'));
+    socket.resume();
+    const chatter = setInterval(() => socket.write("x"), 200);
+    await new Promise((resolve) => socket.on("error", () => undefined).on("close", resolve));
+    clearInterval(chatter);
+  });
+
+  it("serves 64 clients at once and hangs up on the next", async () => {
+    await serve();
+    const clients = await Promise.all(
+      Array.from({ length: 64 }, async () => {
+        const socket = connect({ path });
+        await new Promise((resolve) => socket.once("connect", resolve));
+        return socket;
+      }),
+    );
+    expect(await send("")).toBe("");
+    expect(clients.every((client) => !client.destroyed)).toBe(true);
+
+    clients[0]?.destroy();
+    await expect.poll(() => send('{"op":"status"}\n'), { timeout: 5_000 }).toBe('{"ok":true}\n');
+    for (const client of clients) client.destroy();
+  });
+
   it("tells an answer that failed as an error, and lives on", async () => {
     await serve(async () => {
       throw new Error("the disk is full");
@@ -108,6 +152,22 @@ describe("the control socket", () => {
     expect(await codeOf(serveControl(path, controlRequestSchema, async () => ({ ok: true })))).toBe(
       "agent-running",
     );
+  });
+});
+
+describe("the peer's socket", () => {
+  it.each([
+    ["0000000006-0000000012-a", true],
+    [`0000000006-0000000012-${"n".repeat(63)}`, true],
+    [`0000000006-0000000012-${"n".repeat(64)}`, false],
+    ["6-12-a", false],
+    ["0000000006-0000000012-", false],
+    ["0000000006-0000000012-../a", false],
+    ["0000000006-0000000012-a\n", false],
+    ["0000000006-0000000012-\u001b[2J", false],
+    ["x".repeat(8_000), false],
+  ])("knows the name of a snapshot: %j", (id, good) => {
+    expect(peerRequestSchema.safeParse({ op: "received", id }).success).toBe(good);
   });
 });
 

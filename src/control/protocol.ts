@@ -1,7 +1,13 @@
 import { z } from "zod";
 
-/** The longest request or answer line. A status page of a pair is some kilobytes. */
+/** The longest answer line. A status page of a pair is some kilobytes. */
 export const lineLimit = 4 * 1024 * 1024;
+
+/** The longest request line, in bytes. The longest that we know is shorter than 200. */
+export const requestLimit = 16 * 1024;
+
+/** `<epoch>-<sequence>-<node>`: the name of a snapshot, as the peer's `serve` tells it. */
+const snapshotId = /^\d{10}-\d{10}-[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
 /** What devd's hook, the spool and `notify` say. */
 export const carpEventSchema = z.object({
@@ -15,13 +21,14 @@ export type CarpEvent = z.infer<typeof carpEventSchema>;
 export const controlRequestSchema = z.discriminatedUnion("op", [
   carpEventSchema,
   z.object({ op: z.literal("status") }),
+  z.object({ op: z.literal("take-accepted") }),
 ]);
 export type ControlRequest = z.infer<typeof controlRequestSchema>;
 
 /** Requests on `peer.sock`, which the SSH link's user can reach: nothing that acts. */
 export const peerRequestSchema = z.discriminatedUnion("op", [
   z.object({ op: z.literal("peer-status") }),
-  z.object({ op: z.literal("received"), id: z.string() }),
+  z.object({ op: z.literal("received"), id: z.string().regex(snapshotId) }),
 ]);
 
 /** Every answer: `ok` and whatever belongs to it, or a sentence that says what is wrong. */

@@ -4,10 +4,13 @@ import type { z } from "zod";
 import { KnownError, sentenceOf, systemCode } from "../platform/errors.js";
 import { type Owner, statOrUndefined } from "../platform/files.js";
 import { askSocket } from "./client.js";
-import { type ControlAnswer, lineLimit } from "./protocol.js";
+import { type ControlAnswer, requestLimit } from "./protocol.js";
 
-/** A client that has not sent its line after this long is let go. */
-const requestDeadlineMs = 5_000;
+/** A client that has not sent its whole line this long after it connected, or not taken the answer, is let go. */
+const clientDeadlineMs = 5_000;
+
+/** Connections served at once; hook, commands and the peers' sessions need a handful. Further ones are closed at once. */
+const connectionLimit = 64;
 
 export interface ControlServer {
   close(): Promise<void>;
@@ -30,6 +33,7 @@ export async function serveControl<Request>(
     socket.on("close", () => open.delete(socket));
     converse(socket, schema, answer);
   });
+  server.maxConnections = connectionLimit;
   await listen(server, path);
   await chmod(path, group === undefined ? 0o600 : 0o660);
   if (group !== undefined && process.getuid?.() === 0) await chown(path, 0, group.gid);
@@ -49,11 +53,15 @@ function converse<Request>(
 ): void {
   let text = "";
   let asked = false;
+  // From the connection on, not since the last byte: one that trickles would stay for good.
+  let deadline = setTimeout(() => socket.destroy(), clientDeadlineMs);
   const reply = (value: ControlAnswer): void => {
+    if (socket.destroyed) return;
+    deadline = setTimeout(() => socket.destroy(), clientDeadlineMs);
     socket.end(`${JSON.stringify(value)}\n`);
   };
   socket.setEncoding("utf8");
-  socket.setTimeout(requestDeadlineMs, () => socket.destroy());
+  socket.on("close", () => clearTimeout(deadline));
   // A client that went away before its answer is no event of ours; `close` follows and frees the socket.
   socket.on("error", () => socket.destroy());
   socket.on("end", () => {
@@ -63,15 +71,15 @@ function converse<Request>(
     if (asked) return;
     text += chunk;
     const end = text.indexOf("\n");
-    if (end < 0) {
-      if (text.length > lineLimit) socket.destroy();
+    const line = end < 0 ? text : text.slice(0, end);
+    if (Buffer.byteLength(line) > requestLimit) {
+      socket.destroy();
       return;
     }
+    if (end < 0) return;
     asked = true;
-    socket.setTimeout(0);
-    handle(text.slice(0, end), schema, answer).then(reply, (error) =>
-      reply({ ok: false, error: sentenceOf(error) }),
-    );
+    clearTimeout(deadline);
+    handle(line, schema, answer).then(reply, (error) => reply({ ok: false, error: sentenceOf(error) }));
   });
 }
 
