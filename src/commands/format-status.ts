@@ -1,5 +1,6 @@
 import type { Dated, PeerStatusView, StatusDocument } from "../agent/status.js";
 import { formatDuration } from "../platform/duration.js";
+import { printable } from "./printable.js";
 
 const labelWidth = 14;
 
@@ -25,8 +26,9 @@ export function formatStatus(status: StatusDocument): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** One line of the page. Names, versions and sentences come from peers and programs too: none reaches the terminal raw. */
 function row(label: string, text: string): string {
-  return `${label.padEnd(labelWidth)}${text}`;
+  return `${printable(label).padEnd(labelWidth)}${printable(text)}`;
 }
 
 function describeProxysql({ up, admin, serving, paused, version }: StatusDocument["proxysql"]): string {

@@ -8,7 +8,7 @@ const known = {
   "not-done": { exit: 1, hint: "" },
   "agent-unreachable": {
     exit: 3,
-    hint: "Start it with `service proxysql_carp start`; its log tells why it ended.",
+    hint: "Start it with `service proxysql_carp start`, or `restart` one that hangs; its log tells why.",
   },
   "agent-running": { exit: 1, hint: "Stop the other agent first: `service proxysql_carp stop`." },
   deadline: {
