@@ -35,6 +35,8 @@ export async function notify(configFile: string, type: string, subsystem: string
 
 async function spool(stateDir: string, event: CarpEvent): Promise<void> {
   const directory = spoolDirectory(stateDir);
+  // As the agent makes them: the link's user must be able to pass through to its boxes, but not look into the spool.
+  await ensureDirectory(stateDir, 0o711);
   await ensureDirectory(directory, 0o700);
   const name = `${Math.floor(wallClock() / 1_000)}-${process.pid}-${randomUUID().slice(0, 8)}.event`;
   await writeFileDurably(join(directory, name), `${JSON.stringify(event)}\n`, 0o600);
