@@ -16,7 +16,7 @@ admin_password_file = "/usr/local/etc/admin.password"
 name = "b"
 host = "192.0.2.12"
 key_file = "/usr/local/etc/id_ed25519"
-host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ1"
+host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPakNcVO9TXCpb977ZR21+lQqih0z1+QizbLL2TjpDLw"
 `;
 
 function refusal(text: string): string {
@@ -78,6 +78,16 @@ describe("parseConfig", () => {
       'x.toml:12: peer #1.name: expected a name of its own for every node, found "a" twice.',
     ],
     [
+      "a vhid named twice",
+      good.replace('["9@em0"]', '["9@em0", "10@em1", "9@em0"]'),
+      'x.toml:6: carp.vhids #3: expected every vhid once, found "9@em0" twice.',
+    ],
+    [
+      "an abridged host key",
+      good.replace(/AAAA\w+[^"]*/, "AAAA"),
+      'x.toml:15: peer #1.host_key: expected a whole public key, such as /etc/ssh/ssh_host_ed25519_key.pub of the peer has it, found "ssh-ed25519 AAAA".',
+    ],
+    [
       "a host key without its type",
       good.replace("ssh-ed25519 ", ""),
       "x.toml:15: peer #1.host_key: expected a public key line",
@@ -93,5 +103,8 @@ describe("parseConfig", () => {
   it("tells every mistake at once", () => {
     const text = good.replace("9@em0", "em0").replace("192.0.2.12", "");
     expect(refusal(text).split("\n")).toHaveLength(2);
+
+    const together = good.replace('["9@em0"]', '["9@em0", "9@em0"]').replace('name = "b"', 'name = "a"');
+    expect(refusal(together).split("\n")).toHaveLength(2);
   });
 });

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import type { z } from "zod";
 import { KnownError, sentenceOf } from "../platform/errors.js";
-import { formatKeyPath, lineOf } from "./locate.js";
+import { isWholeHostKey } from "./host-key.js";
+import { formatKeyPath, type KeyPath, lineOf } from "./locate.js";
 import { type Config, configSchema } from "./schema.js";
 
 export const defaultConfigFile = "/usr/local/etc/proxysql-carp.toml";
@@ -53,19 +54,27 @@ function parseToml(text: string, file: string): unknown {
   }
 }
 
-/** Rules over more than one key. */
+/** Rules that a single key's form does not tell. */
 function checkTogether(config: Config, text: string, file: string): void {
-  const names = new Set([config.node.name]);
-  for (const [index, peer] of config.peer.entries()) {
-    if (names.has(peer.name)) {
-      const line = lineOf(text, ["peer", index, "name"]) ?? "?";
-      throw new KnownError(
-        "config-invalid",
-        `${file}:${line}: peer #${index + 1}.name: expected a name of its own for every node, found "${peer.name}" twice.`,
-      );
-    }
-    names.add(peer.name);
+  const mistakes: string[] = [];
+  const tell = (path: KeyPath, sentence: string): void => {
+    mistakes.push(`${file}:${lineOf(text, path) ?? "?"}: ${formatKeyPath(path)}: expected ${sentence}.`);
+  };
+  const { vhids } = config.carp;
+  for (const [index, vhid] of vhids.entries()) {
+    if (vhids.indexOf(vhid) < index) tell(["carp", "vhids", index], `every vhid once, found "${vhid}" twice`);
   }
+  const names = new Set([config.node.name]);
+  for (const [index, { name, host_key }] of config.peer.entries()) {
+    if (names.has(name))
+      tell(["peer", index, "name"], `a name of its own for every node, found "${name}" twice`);
+    names.add(name);
+    if (!isWholeHostKey(host_key)) {
+      const whole = "a whole public key, such as /etc/ssh/ssh_host_ed25519_key.pub of the peer has it";
+      tell(["peer", index, "host_key"], `${whole}, found "${host_key.slice(0, 60)}"`);
+    }
+  }
+  if (mistakes.length > 0) throw new KnownError("config-invalid", mistakes.join("\n"), { file });
 }
 
 function describe(issue: z.core.$ZodIssue, raw: unknown, text: string, file: string): string {

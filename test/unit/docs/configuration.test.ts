@@ -81,7 +81,10 @@ describe("the sample configuration", () => {
     .replace("<the peer's name>", "b")
     .replace("<the peer's address>", "192.0.2.12")
     .replace(/"<path, such as ([^"]*)>"/g, '"$1"')
-    .replace("<ssh-ed25519 AAAA...>", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ1");
+    .replace(
+      "<ssh-ed25519 AAAA...>",
+      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPakNcVO9TXCpb977ZR21+lQqih0z1+QizbLL2TjpDLw",
+    );
   const uncommented = filled.replaceAll(/^#(?=[a-z_]+ = |\s{2}"|\])/gm, "");
 
   it("is refused as long as its placeholders are in it", () => {
