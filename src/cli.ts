@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
-import { isKnown, KnownError } from "./platform/errors.js";
+import { version } from "./agent/version.js";
+import { isKnown, KnownError, sentenceOf, systemCode } from "./platform/errors.js";
 
 // V8 lets the young generation grow to 16 MiB and more for throughput that a program at rest never needs: this keeps
 // some 15 MiB of the agent's memory, and of each serving process's.
@@ -10,7 +11,18 @@ setFlagsFromString("--semi-space-growth-factor=1");
 const program = new Command("proxysql-carp")
   .description("Keeps the passive ProxySQL of a CARP pair ready, and makes ProxySQL follow the CARP role.")
   .option("--config <file>", "configuration file (else PROXYSQL_CARP_CONFIG, else the default)")
+  .version(version, "--version", "print the version")
   .showSuggestionAfterError()
+  .configureOutput({
+    writeOut: (text) => {
+      watchOutput();
+      process.stdout.write(text);
+    },
+  })
+  .hook("preAction", (_, command) => {
+    // The log and the link's protocol see to their output themselves.
+    if (!["agent", "serve"].includes(command.name())) watchOutput();
+  })
   .exitOverride();
 
 /** The file that a command reads its configuration from. */
@@ -52,6 +64,18 @@ program
   .command("check")
   .description("read the configuration file and tell every mistake in it")
   .action(async () => finish((await import("./commands/config-check.js")).checkConfig(await configFile())));
+
+/**
+ * Whoever reads may stop reading (`status | head`): that is no error of ours, and what we end with stays as it is.
+ * Output that cannot be written for another reason, such as a full disk, is told and is an error.
+ */
+function watchOutput(): void {
+  process.stdout.once("error", (error) => {
+    if (systemCode(error) === "EPIPE") process.exit();
+    process.stderr.write(`proxysql-carp: standard output cannot be written: ${sentenceOf(error)}\n`);
+    process.exit(1);
+  });
+}
 
 async function finish(exitCode: Promise<number>): Promise<void> {
   process.exitCode = await exitCode;
