@@ -5,10 +5,10 @@ import { Journal } from "../journal/journal.js";
 import { createLink, type PeerLink } from "../peer/link.js";
 import { errorFields, inBackground } from "../platform/background.js";
 import { withDeadline } from "../platform/clock.js";
-import { ensureDirectory, ownerOf } from "../platform/files.js";
+import { ensureDirectory } from "../platform/files.js";
 import type { Logger } from "../platform/log.js";
 import { Mutex } from "../platform/mutex.js";
-import { ownerNamed } from "../platform/owner.js";
+import { ownerNamed, ownerOfDirectory } from "../platform/owner.js";
 import { AdminClient } from "../proxysql/admin-client.js";
 import { NodeState } from "../ship/node-state.js";
 import { Shipper } from "../ship/shipper.js";
@@ -113,9 +113,9 @@ function compose(config: Config, log: Logger): AgentContext {
   );
   const state = new NodeState(journal);
   const store = openStore(state_dir);
-  const proxysqlOwner = (): ReturnType<typeof ownerOf> =>
+  const proxysqlOwner = (): ReturnType<typeof ownerNamed> =>
     config.proxysql.owner === undefined
-      ? ownerOf(config.proxysql.datadir)
+      ? ownerOfDirectory(config.proxysql.datadir, "[proxysql] datadir")
       : ownerNamed(config.proxysql.owner);
   const staging = new Staging(join(state_dir, "staging"), proxysqlOwner);
   const admin = new AdminClient(adminAddress(config));

@@ -1,6 +1,25 @@
 import { readFile } from "node:fs/promises";
-import { KnownError } from "./errors.js";
-import type { Owner } from "./files.js";
+import { KnownError, systemCode } from "./errors.js";
+import { type Owner, statOrUndefined } from "./files.js";
+
+/**
+ * Who owns a directory that the configuration names. `key` is that name in it, such as `[proxysql] datadir`: a directory
+ * that is not there, or is no directory, is `not-done` and names it.
+ */
+export async function ownerOfDirectory(path: string, key: string): Promise<Owner> {
+  const stat = await statOrUndefined(path).catch((error: unknown) => {
+    throw new KnownError(
+      "not-done",
+      `${path} cannot be looked at (${systemCode(error) ?? error}): it is ${key} in the configuration.`,
+      {},
+      error,
+    );
+  });
+  if (!stat?.isDirectory()) {
+    throw new KnownError("not-done", `There is no directory ${path}, but it is ${key} in the configuration.`);
+  }
+  return { uid: Number(stat.uid), gid: Number(stat.gid) };
+}
 
 /** Numbers of `user:group`, from /etc/passwd and /etc/group or written as numbers already. */
 export async function ownerNamed(text: string): Promise<Owner> {
