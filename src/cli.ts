@@ -65,6 +65,16 @@ program
   .description("read the configuration file and tell every mistake in it")
   .action(async () => finish((await import("./commands/config-check.js")).checkConfig(await configFile())));
 
+program
+  .command("snapshot")
+  .description("snapshots of the configuration")
+  .command("take")
+  .description("take one that was held back because a table is empty now")
+  .option("--accept", "the emptiness is meant")
+  .action(async (options: { accept?: boolean }) =>
+    finish((await import("./commands/snapshot-take.js")).takeSnapshot(await configFile(), options)),
+  );
+
 /**
  * Whoever reads may stop reading (`status | head`): that is no error of ours, and what we end with stays as it is.
  * Output that cannot be written for another reason, such as a full disk, is told and is an error.

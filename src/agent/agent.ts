@@ -52,7 +52,10 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
 
   async function askPeer(name: string): Promise<void> {
     await node.board.ask(name);
-    node.shipper.linkUp(name);
+    await node.shipper.peerAnswered(
+      name,
+      node.board.views().find((view) => view.name === name)?.best?.lineage ?? null,
+    );
     hint(`peer ${name}`);
   }
   for (const [name, link] of node.links) {
@@ -61,9 +64,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   }
   const devd = listenToDevd(hint);
   const timers = [
-    every(askPeersEveryMs, log, "asking the peers", () =>
-      node.board.askAll().then(() => hintIfRival(node, hint)),
-    ),
+    every(askPeersEveryMs, log, "asking the peers", () => askPeers(node, hint)),
     every(spoolEveryMs, log, "reading the spool", () => readSpool(config, log, hint)),
   ];
   await readSpool(config, log, hint);
@@ -182,6 +183,13 @@ async function prepareDirectories({ node }: Config): Promise<void> {
   await ensureDirectory(node.run_dir, 0o755);
   for (const box of ["inbox", "outbox", "quarantine"])
     await ensureDirectory(join(node.state_dir, box), 0o700);
+}
+
+async function askPeers(node: AgentContext, hint: (cause: string) => void): Promise<void> {
+  await node.board.askAll();
+  for (const { name, best } of node.board.views())
+    await node.shipper.peerAnswered(name, best?.lineage ?? null);
+  hintIfRival(node, hint);
 }
 
 /** Peers' answers matter to a plan only if one holds what ours does not cover; the plan itself decides. */

@@ -72,6 +72,7 @@ export function applySnapshot(node: AgentContext, ranked: Ranked, reportLoss: bo
     withUnpacked(node, ranked, async (dir, manifest) => {
       noteLoss(node, ranked, reportLoss);
       await keepEdited(node);
+      await node.staging.hand(dir);
       const result = await applyPlanned(admin, join(dir, "proxysql.db"), keepLocal);
       const tls = await replaceTls(dir, config.proxysql.datadir, await node.proxysqlOwner());
       if (tls.length > 0) await admin.exec("PROXYSQL RELOAD TLS");
@@ -87,7 +88,7 @@ export function applySnapshot(node: AgentContext, ranked: Ranked, reportLoss: bo
   );
 }
 
-/** Lends a directory with the verified snapshot, readable for ProxySQL's user, and takes it back. */
+/** Lends a directory, out of others' reach, with the verified snapshot, and removes it then. */
 async function withUnpacked<T>(
   node: AgentContext,
   ranked: Ranked,
@@ -96,7 +97,6 @@ async function withUnpacked<T>(
   const dir = await node.staging.make();
   try {
     const manifest = await unpackVerified(node, snapshotId(ranked.lineage), dir);
-    await node.staging.hand(dir);
     return await work(dir, manifest);
   } finally {
     await node.staging.remove(dir);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { vacuumInto } from "../proxysql/vacuum.js";
 import { formatLineage } from "../role/lineage.js";
 import { changeMark } from "../ship/change-watch.js";
+import { isConfigured } from "../snapshot/emptiness.js";
 import { keepFileSet } from "../snapshot/file-set.js";
 import { inspectDatabase } from "../snapshot/inspect.js";
 import type { AgentContext } from "./context.js";
@@ -19,14 +20,16 @@ export async function keepEdited({
   journal,
   log,
 }: AgentContext): Promise<void> {
-  if (state.running === null || changeMark(config.proxysql.datadir) === state.mark) return;
+  const { running } = state;
+  if (running !== null && changeMark(config.proxysql.datadir) === state.mark) return;
   const dir = await staging.make();
   try {
     const copy = join(dir, "proxysql.db");
-    await vacuumInto(admin, copy);
-    if ((await inspectDatabase(copy)).shared === state.running.content) return;
+    await staging.receive(copy, (path) => vacuumInto(admin, path));
+    const { shared, tables } = await inspectDatabase(copy);
+    if (running === null ? !isConfigured(tables) : shared === running.content) return;
     const target = await keepFileSet(dir, kept);
-    const ours = formatLineage(state.running.lineage);
+    const ours = running === null ? "unknown" : formatLineage(running.lineage);
     journal.addNote("local-edit-replaced", { ours, kept: target });
     log.warn(
       { ours, kept: target },

@@ -11,6 +11,7 @@ import { refreshDefinitions } from "../ship/definitions-source.js";
 import { rankOf } from "../ship/node-state.js";
 import { inspectDatabase } from "../snapshot/inspect.js";
 import type { AgentContext } from "./context.js";
+import { Identifier } from "./identify.js";
 
 /** How long a good greeting of the client port counts while nothing else changes. Each knock is a line in ProxySQL's log. */
 const greetingCountsMs = 30_000;
@@ -18,6 +19,7 @@ const greetingCountsMs = 30_000;
 /** Looks at everything a plan depends on, and keeps the last look for the status page. */
 export class Observer {
   readonly #node: AgentContext;
+  readonly #identifier: Identifier;
   #masterSince: number | undefined;
   #greeting: { seen: Handshake; at: number } | undefined;
   #startedAt: number | undefined;
@@ -29,6 +31,7 @@ export class Observer {
 
   constructor(node: AgentContext) {
     this.#node = node;
+    this.#identifier = new Identifier(node);
     this.#carp = unknownCarp(node.config.carp.vhids);
   }
 
@@ -87,6 +90,8 @@ export class Observer {
       store.latest(),
     ]);
     const intact = proxysql.running || (await this.#databaseIsIntact());
+    const looksIn = proxysql.admin || (!proxysql.running && intact);
+    const identity = looksIn ? await this.#identifier.identify(proxysql.admin) : undefined;
     return {
       role: carp.role,
       holdsAddress: carp.holdsAddress,
@@ -98,6 +103,8 @@ export class Observer {
       openingContent: state.openingContent,
       shipping: state.leads !== null && shipper.epoch === state.leads,
       running: intact ? state.running : null,
+      drifted: identity?.drifted ?? false,
+      foreign: identity?.foreign ?? false,
       best: latest === undefined ? null : rankOf(latest.manifest),
       peers: board.views(),
     };

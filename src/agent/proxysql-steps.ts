@@ -1,7 +1,7 @@
 import { monotonic, poll } from "../platform/clock.js";
 import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
 import { knockAt } from "../proxysql/observe.js";
-import { proveContent } from "../proxysql/prove.js";
+import { shortfalls } from "../proxysql/prove.js";
 import { runService } from "../proxysql/service.js";
 import type { AgentContext } from "./context.js";
 import type { Observer } from "./observer.js";
@@ -20,17 +20,24 @@ export async function startProxysql({ config, admin }: AgentContext, observer: O
 
 /** Waits until admin, content and client port are all as they should be, at most `start_timeout`. */
 export async function proveProxysql(
-  { config, admin, installed }: AgentContext,
+  { config, admin, installed, log }: AgentContext,
   observer: Observer,
   signal: AbortSignal,
 ): Promise<string> {
   const { start_timeout, client_host, client_port } = config.proxysql;
   const began = monotonic();
+  const fresh = Object.keys(installed.rows).length > 0;
+  let drift: string[] = [];
   let last: unknown = new Error("it was not looked at");
   const proven = await poll(
     async () => {
       try {
-        await proveContent(admin, installed.rows);
+        const lacks = await shortfalls(admin, installed.rows);
+        // After an install ProxySQL has just read that database, so all of it must run. Otherwise rows that are saved
+        // and not loaded are an operator's doing, and no reason to refuse the role.
+        if (lacks.length > 0 && fresh)
+          throw new KnownError("proxysql-unproven", `ProxySQL lacks ${lacks.join("; ")}.`);
+        drift = lacks;
         const greeting = await knockAt({ host: client_host, port: client_port });
         if (!greeting.ok)
           throw new KnownError("proxysql-unproven", `The client port does not serve: ${greeting.why}.`);
@@ -48,6 +55,7 @@ export async function proveProxysql(
   observer.forgetGreeting();
   if (proven) {
     installed.rows = {};
+    for (const lack of drift) log.warn({ lack }, "ProxySQL does not run all that is saved");
     return `serving after ${Math.round(monotonic() - began)} ms`;
   }
   if (signal.aborted) throw new KnownError("not-done", "The role changed before ProxySQL was proven.");

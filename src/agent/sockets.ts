@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type ControlAnswer, controlRequestSchema, peerRequestSchema } from "../control/protocol.js";
 import { type ControlServer, serveControl } from "../control/server.js";
+import { inBackground } from "../platform/background.js";
 import { ownerOf } from "../platform/files.js";
 import type { AgentContext } from "./context.js";
 import type { Observer } from "./observer.js";
@@ -22,6 +23,7 @@ export async function serveSockets(
       reconciler.hint(`devd ${request.subsystem} ${request.type}`);
       return { ok: true };
     }
+    if (request.op === "take-accepted") return { ok: true, id: (await node.shipper.takeAccepted()) ?? null };
     return { ok: true, status: statusOf(node, observer, reconciler) };
   });
   const linkUser = await ownerOf(join(state_dir, "inbox"));
@@ -45,9 +47,10 @@ export async function serveSockets(
   };
 }
 
-function noteReceived({ journal, log }: AgentContext, id: string): void {
+function noteReceived({ journal, log, store, config }: AgentContext, id: string): void {
   journal.addSnapshot({ snapshot: id, event: "received" });
   log.info(`snapshot ${id} received`);
+  inBackground(log, "purging the inbox", store.purge("inbox", config.snapshots.keep));
 }
 
 /** What a peer may know of us. */

@@ -1,6 +1,6 @@
 import type { PeerLink } from "../peer/link.js";
 import { wallClock } from "../platform/clock.js";
-import { formatLineage, type Lineage } from "../role/lineage.js";
+import { compareLineage, formatLineage, type Lineage } from "../role/lineage.js";
 import { type PeerReport, readReport } from "../ship/peer-report.js";
 import type { AgentContext } from "./context.js";
 import type { Observer } from "./observer.js";
@@ -103,7 +103,7 @@ export function statusOf(node: AgentContext, observer: Observer, reconciler: Rec
 }
 
 function problemsOf(
-  { config }: AgentContext,
+  { config, state, shipper }: AgentContext,
   observer: Observer,
   reconciler: Reconciler,
   peers: readonly PeerStatusView[],
@@ -115,10 +115,19 @@ function problemsOf(
   if (!expected && observer.proxysql?.running)
     problems.push("ProxySQL runs although this cold standby should have it stopped.");
   if (reconciler.lastError !== undefined) problems.push(reconciler.lastError);
-  for (const { name, link, error } of peers) {
+  if (shipper.takeError !== undefined) problems.push(`No snapshot could be taken: ${shipper.takeError}`);
+  for (const { name, link, error, best } of peers) {
+    if (isBehind(state, best))
+      problems.push(`Peer ${name} holds ${best?.text ?? "nothing"}, not what runs here.`);
     if (link !== "up" || error !== null) problems.push(`Peer ${name}: ${error ?? `the link is ${link}.`}`);
   }
   return [...new Set(problems)];
+}
+
+/** True if this node leads with something that a peer, by its last answer, does not hold. */
+function isBehind({ leads, running }: AgentContext["state"], best: Lineage | null): boolean {
+  if (leads === null || running === null || running.lineage.sequence === 0) return false;
+  return best === null || compareLineage(best, running.lineage) < 0;
 }
 
 /** Why the link is not up. What went wrong before it came up again is history. */

@@ -1,4 +1,3 @@
-import { KnownError } from "../platform/errors.js";
 import type { AdminClient } from "./admin-client.js";
 
 /**
@@ -7,47 +6,41 @@ import type { AdminClient } from "./admin-client.js";
  */
 const runtimeRules = [
   { table: "mysql_servers", key: "hostname,port", where: "WHERE status<>'OFFLINE_HARD'" },
-  { table: "mysql_users", key: "username", where: "WHERE active=1" },
+  { table: "mysql_users", key: "username", where: "WHERE active=1 AND (frontend=1 OR backend=1)" },
   { table: "mysql_query_rules", key: "rule_id", where: "WHERE active=1" },
   { table: "pgsql_servers", key: "hostname,port", where: "WHERE status<>'OFFLINE_HARD'" },
-  { table: "pgsql_users", key: "username", where: "WHERE active=1" },
+  { table: "pgsql_users", key: "username", where: "WHERE active=1 AND (frontend=1 OR backend=1)" },
   { table: "pgsql_query_rules", key: "rule_id", where: "WHERE active=1" },
 ] as const;
 
+/** One table that falls short, for people. */
+type Shortfall = string;
+
 /**
- * Proves that ProxySQL runs what its tables hold and, if `rows` names them, that the tables hold as many rows as they
- * should: ProxySQL drops a table whose definition it does not like at start, without a word. Throws
- * `proxysql-unproven` naming the first table that falls short.
+ * What ProxySQL lacks: tables with fewer rows than `rows` names (it drops a table whose definition it does not like at
+ * start, without a word), and rows that are on disk and do not run. None if all is as it should be.
  */
-export async function proveContent(
+export async function shortfalls(
   admin: AdminClient,
   rows: Readonly<Record<string, number>>,
-): Promise<void> {
+): Promise<Shortfall[]> {
   const present = new Set((await admin.query("SHOW TABLES FROM main")).map((row) => row.tables));
+  const found: Shortfall[] = [];
   for (const [table, expected] of Object.entries(rows)) {
-    const found = present.has(table) ? await countOf(admin, `main.${table}`) : 0;
-    if (found < expected) {
-      throw new KnownError(
-        "proxysql-unproven",
-        `ProxySQL has ${found} rows in ${table}, the installed snapshot ${expected}.`,
-        { table, found, expected },
-      );
-    }
+    const count = present.has(table) ? await countOf(admin, `disk.${table}`) : 0;
+    if (count < expected)
+      found.push(`${count} rows in ${table}, of which the installed snapshot has ${expected}`);
   }
   for (const { table, key, where } of runtimeRules) {
     if (!present.has(table)) continue;
-    const missing = await admin.query(
-      `SELECT ${key} FROM main.${table} ${where} EXCEPT SELECT ${key} FROM main.runtime_${table}`,
+    const idle = await admin.query(
+      `SELECT ${key} FROM disk.${table} ${where} EXCEPT SELECT ${key} FROM main.runtime_${table}`,
     );
-    if (missing.length > 0) {
-      const names = missing.slice(0, 3).map((row) => Object.values(row).join(":"));
-      throw new KnownError(
-        "proxysql-unproven",
-        `ProxySQL does not run ${missing.length} rows of ${table}: ${names.join(", ")}.`,
-        { table, missing: missing.length },
-      );
-    }
+    if (idle.length === 0) continue;
+    const names = idle.slice(0, 3).map((row) => Object.values(row).join(":"));
+    found.push(`${idle.length} rows of ${table} are saved and do not run: ${names.join(", ")}`);
   }
+  return found;
 }
 
 async function countOf(admin: AdminClient, table: string): Promise<number> {

@@ -41,6 +41,10 @@ export interface Observed {
   readonly shipping: boolean;
   /** What this node's ProxySQL holds; null when it holds nothing of ours, or its database is damaged. */
   readonly running: Ranked | null;
+  /** ProxySQL's database says something else than `running`, of which the store has a snapshot, and we do not lead. */
+  readonly drifted: boolean;
+  /** There is a configuration here of which we know nothing: `running` is null, and no snapshot says the same. */
+  readonly foreign: boolean;
   /** The greatest verified snapshot in this node's store. */
   readonly best: Ranked | null;
   readonly peers: readonly PeerView[];

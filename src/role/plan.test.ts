@@ -49,6 +49,8 @@ function observed(change: Partial<Observed> = {}): Observed {
     openingContent: null,
     shipping: false,
     running: first,
+    drifted: false,
+    foreign: false,
     best: first,
     peers: [peer()],
     ...change,
@@ -122,6 +124,25 @@ describe("plan at a gain of the role", () => {
     expect(
       plan(observed({ role: "MASTER", running: ours, best: ours, peers: [peer({ best: theirs })] })).at(-1),
     ).toEqual({ kind: "open-epoch", above: 6 });
+  });
+
+  it("leads on with a configuration that it serves and knows nothing of", () => {
+    const theirs = ranked(6, 1, "b", first, "d");
+    const lost = {
+      role: "MASTER",
+      running: null,
+      foreign: true,
+      best: first,
+      peers: [peer({ best: theirs })],
+    } as const;
+
+    expect(plan(observed(lost))).toEqual([{ kind: "prove" }, { kind: "open-epoch", above: 6 }]);
+    expect(kinds({ ...lost, proxysql: down })).toBe("fetch");
+  });
+
+  it("puts the verified snapshot back over an edit that was made on the passive node", () => {
+    expect(kinds({ role: "MASTER", drifted: true })).toBe("apply prove open-epoch");
+    expect(kinds({ role: "MASTER", drifted: true, proxysql: down })).toBe("install start prove open-epoch");
   });
 
   it("does not start ProxySQL again while a start is under way", () => {
@@ -217,6 +238,10 @@ describe("plan without the role", () => {
   it("warm: feeds ProxySQL what was received, and keeps its jobs quiet", () => {
     const proxysql = { ...up, scheduler: { runtime: 1, disk: 1 } };
     expect(kinds({ proxysql, best: ranked(5, 10, "a") })).toBe("hush-scheduler apply");
+  });
+
+  it("puts the verified snapshot back when this passive node was edited", () => {
+    expect(plan(observed({ drifted: true }))).toMatchObject([{ kind: "apply", ranked: first }]);
   });
 
   it("warm: starts a ProxySQL that is down", () => {

@@ -54,8 +54,12 @@ function promote(now: Observed): Step[] {
   ];
 }
 
-/** What to install at a promotion: the greatest we hold, unless its node only took over what we already have. */
+/**
+ * What to install at a promotion: the greatest we hold, unless its node only took over what we already have, or a ProxySQL
+ * that serves a configuration unknown to us would lose it (the journal is gone): then that one is led on, and told.
+ */
 function worthTaking(now: Observed): Ranked | null {
+  if (servesForeign(now)) return null;
   const nothingNew = now.best !== null && now.running !== null && addsNothingTo(now.best, now.running);
   return nothingNew ? null : now.best;
 }
@@ -122,11 +126,13 @@ function stop(now: Observed): Step[] {
 function bringUp(now: Observed, best: Ranked | null): Step[] {
   const { running, proxysql } = now;
   const relation = best === null ? "older" : relate(best, running?.lineage ?? null);
-  const wanted = best !== null && (relation === "newer" || relation === "newer-without-ours");
+  const newer = best !== null && (relation === "newer" || relation === "newer-without-ours");
+  const target = newer ? best : now.drifted ? running : null;
   const reportLoss = relation === "newer-without-ours" && !(best && running && contentReached(best, running));
-  if (proxysql.running) return wanted && proxysql.admin ? [{ kind: "apply", ranked: best, reportLoss }] : [];
+  if (proxysql.running)
+    return target && proxysql.admin ? [{ kind: "apply", ranked: target, reportLoss }] : [];
   if (proxysql.starting) return [];
-  return [...(wanted ? [{ kind: "install", ranked: best, reportLoss } as const] : []), { kind: "start" }];
+  return [...(target ? [{ kind: "install", ranked: target, reportLoss } as const] : []), { kind: "start" }];
 }
 
 function resume(now: Observed): Step[] {
@@ -149,6 +155,7 @@ function hushScheduler(now: Observed): Step[] {
 
 /** The peer with the greatest snapshot worth fetching: greater than what we run and than what we hold. */
 function bestOffer(now: Observed): (PeerView & { best: Ranked }) | undefined {
+  if (servesForeign(now)) return undefined;
   const floor = now.best?.lineage ?? null;
   return now.peers
     .filter((peer): peer is PeerView & { best: Ranked } => peer.best !== null)
@@ -165,6 +172,10 @@ function runsRival(now: Observed, theirs: Lineage | null): boolean {
   const ours = now.running?.lineage;
   if (theirs === null || ours === undefined || theirs.node === ours.node) return false;
   return theirs.epoch >= ours.epoch;
+}
+
+function servesForeign(now: Observed): boolean {
+  return now.running === null && now.foreign && now.proxysql.running;
 }
 
 function isRival(now: Observed, theirs: Ranked): boolean {

@@ -75,6 +75,11 @@ export class NodeState {
     this.#keep({ running: rankOf(manifest), mark, ...(opens ? { openingContent: manifest.shared } : {}) });
   }
 
+  /** The database was written to and still says what `running` says. */
+  sameAs(mark: string): void {
+    this.#keep({ mark });
+  }
+
   /** Opens an epoch greater than `above` on top of what runs, and returns it. */
   openEpoch(node: string, above: number): number {
     const epoch = above + 1;

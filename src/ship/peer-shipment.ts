@@ -1,7 +1,7 @@
 import type { PeerLink } from "../peer/link.js";
 import { errorFields, inBackground } from "../platform/background.js";
 import { monotonic, sleep } from "../platform/clock.js";
-import { isKnown, type KnownError, sentenceOf } from "../platform/errors.js";
+import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
 import type { Manifest } from "../snapshot/manifest.js";
 import type { ShipperDeps } from "./shipper.js";
 
@@ -19,6 +19,7 @@ export class PeerShipment {
   readonly #link: PeerLink;
   readonly #deps: ShipperDeps;
   #wanted: Manifest | undefined;
+  #accept = false;
   #working: Promise<void> | undefined;
   #pause: AbortController | undefined;
   #error: string | undefined;
@@ -39,8 +40,10 @@ export class PeerShipment {
     return this.#wanted?.id;
   }
 
-  offer(manifest: Manifest): void {
+  /** `accept`: an operator says that an emptiness in it is meant. */
+  offer(manifest: Manifest, accept = false): void {
     this.#wanted = manifest;
+    this.#accept = accept;
     this.wake();
   }
 
@@ -92,8 +95,9 @@ export class PeerShipment {
     const { store, journal, log } = this.#deps;
     const began = monotonic();
     const stored = (await store.list()).find(({ id }) => id === manifest.id);
-    if (!stored) return;
-    const result = await this.#link.put(stored.dir, manifest);
+    if (!stored)
+      throw new KnownError("snapshot-missing", `Snapshot ${manifest.id} is not in the store any more.`);
+    const result = await this.#link.put(stored.dir, manifest, { accept: this.#accept });
     const ms = monotonic() - began;
     journal.addSnapshot({ snapshot: manifest.id, event: "shipped", peer: this.#peer, detail: result, ms });
     log.info(`snapshot ${manifest.id} is on ${this.#peer}'s disk (${result}, ${Math.round(ms)} ms)`);

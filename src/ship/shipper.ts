@@ -2,7 +2,9 @@ import { type ScheduledTask, schedule } from "node-cron";
 import type { PeerLink } from "../peer/link.js";
 import { errorFields, inBackground } from "../platform/background.js";
 import { withDeadline } from "../platform/clock.js";
-import { sentenceOf } from "../platform/errors.js";
+import { KnownError, sentenceOf } from "../platform/errors.js";
+import { compareLineage, type Lineage } from "../role/lineage.js";
+import { snapshotId } from "../snapshot/manifest.js";
 import { watchForChange } from "./change-watch.js";
 import { PeerShipment } from "./peer-shipment.js";
 import { type TakeDeps, takeOne } from "./take-one.js";
@@ -26,6 +28,7 @@ export class Shipper {
   #leading: { epoch: number; stop: AbortController; task: ScheduledTask } | undefined;
   #taking: Promise<void> | undefined;
   #again = false;
+  #takeError: string | undefined;
 
   constructor(deps: ShipperDeps) {
     this.#deps = deps;
@@ -89,9 +92,23 @@ export class Shipper {
     }
   }
 
-  /** The link to a peer came up: it may lack the newest. */
-  linkUp(peer: string): void {
-    this.#shipments.get(peer)?.wake();
+  /**
+   * A peer has told what it holds: if it lacks what we run, that is sent, however it came to lack it (it was away, lost
+   * its disk, is new, or we were restarted before it had taken it).
+   */
+  async peerAnswered(peer: string, best: Lineage | null): Promise<void> {
+    const { state, store } = this.#deps;
+    const shipment = this.#shipments.get(peer);
+    const ours = state.running?.lineage;
+    if (!shipment || !this.#leading || ours === undefined || ours.sequence === 0) return;
+    if (ours.epoch !== this.#leading.epoch || (best !== null && compareLineage(ours, best) <= 0)) return;
+    if (shipment.pending === undefined) shipment.offer(await store.manifest(snapshotId(ours)));
+    else shipment.wake();
+  }
+
+  /** Why the last attempt to take a snapshot failed; undefined if it did not. */
+  get takeError(): string | undefined {
+    return this.#takeError;
   }
 
   /** Takes a snapshot soon. Calls while one is being taken make one more, not one each. */
@@ -105,6 +122,21 @@ export class Shipper {
       this.#taking = undefined;
     });
     inBackground(this.#deps.log, "taking a snapshot", this.#taking);
+  }
+
+  /**
+   * Takes a snapshot for an operator who says that whatever was emptied was meant to be, sends it, and returns its id;
+   * undefined if nothing has changed. Errors are his to see.
+   */
+  async takeAccepted(): Promise<string | undefined> {
+    const leading = this.#leading;
+    if (!leading)
+      throw new KnownError("not-done", "Snapshots are taken on the active node, and this is not it.");
+    const manifest = await takeOne(this.#deps, leading.epoch, leading.stop.signal, true);
+    this.#takeError = undefined;
+    if (manifest === undefined) return undefined;
+    for (const shipment of this.#shipments.values()) shipment.offer(manifest, true);
+    return manifest.id;
   }
 
   /** What was last acknowledged by a peer, and what went wrong since. */
@@ -137,10 +169,12 @@ export class Shipper {
     const { log } = this.#deps;
     try {
       const manifest = await takeOne(this.#deps, leading.epoch, leading.stop.signal);
+      this.#takeError = undefined;
       if (manifest === undefined) log.debug(`nothing to ship (${cause})`);
       if (manifest === undefined || this.#leading !== leading) return;
       log.info(`snapshot ${manifest.id} taken (${cause})`);
       for (const shipment of this.#shipments.values()) shipment.offer(manifest);
+      await this.#deps.store.purge("outbox", this.#deps.config.snapshots.keep);
     } catch (error) {
       this.#tellFailure(cause, error);
     }
@@ -148,6 +182,7 @@ export class Shipper {
 
   #tellFailure(cause: string, error: unknown): void {
     const { log, journal } = this.#deps;
+    this.#takeError = sentenceOf(error);
     log.error(errorFields(error), "no snapshot could be taken");
     journal.addNote("snapshot-not-taken", { cause, error: sentenceOf(error) });
   }

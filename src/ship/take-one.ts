@@ -27,9 +27,14 @@ export interface TakeDeps {
 
 /**
  * Takes the next snapshot of `epoch`, unless the configuration is as in the one before or the epoch has ended while we
- * waited. With ProxySQL up it goes through its admin, otherwise straight from the file.
+ * waited. `accept`: an operator says that an emptiness is meant. With ProxySQL up it goes through its admin, otherwise straight from the file.
  */
-export function takeOne(deps: TakeDeps, epoch: number, signal: AbortSignal): Promise<Manifest | undefined> {
+export function takeOne(
+  deps: TakeDeps,
+  epoch: number,
+  signal: AbortSignal,
+  accept = false,
+): Promise<Manifest | undefined> {
   return deps.configLock.run(async () => {
     const { state, config, store, journal, staging, log } = deps;
     const running = state.running;
@@ -40,7 +45,7 @@ export function takeOne(deps: TakeDeps, epoch: number, signal: AbortSignal): Pro
     const before = (await store.latest())?.manifest;
     const first = running.lineage.sequence === 0;
     const taken = await takeSnapshot({
-      ...(await wayIn(deps.admin)),
+      ...(await wayIn(deps)),
       datadir: config.proxysql.datadir,
       staging: await staging.open(),
       store,
@@ -49,6 +54,7 @@ export function takeOne(deps: TakeDeps, epoch: number, signal: AbortSignal): Pro
       before,
       definitions: await readDefinitions(config.node.state_dir),
       evenIfUnchanged: first,
+      accept,
     });
     for (const warning of taken.warnings)
       log.warn({ warning }, "something about the snapshot is worth a look");
@@ -60,13 +66,14 @@ export function takeOne(deps: TakeDeps, epoch: number, signal: AbortSignal): Pro
 }
 
 /** How to copy the database now: through the admin if it answers, else from the file. */
-async function wayIn(
-  admin: AdminClient,
-): Promise<{ via: { vacuumInto(path: string): Promise<void> } | null; proxysqlVersion: string | null }> {
+async function wayIn({ admin, staging }: Pick<TakeDeps, "admin" | "staging">): Promise<{
+  via: { vacuumInto(path: string): Promise<void> } | null;
+  proxysqlVersion: string | null;
+}> {
   try {
     const [row] = await admin.query("SELECT @@version", 2_000);
     return {
-      via: { vacuumInto: (path) => vacuumInto(admin, path) },
+      via: { vacuumInto: (to) => staging.receive(to, (path) => vacuumInto(admin, path)) },
       proxysqlVersion: Object.values(row ?? {})[0] ?? null,
     };
   } catch (error) {

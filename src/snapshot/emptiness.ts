@@ -10,7 +10,6 @@ const vitalTables = [
   "mysql_replication_hostgroups",
   "mysql_group_replication_hostgroups",
   "mysql_galera_hostgroups",
-  "mysql_query_rules",
   "pgsql_servers",
   "pgsql_users",
   "pgsql_replication_hostgroups",
@@ -34,6 +33,12 @@ export function emptiedSince(before: RowCounts, now: RowCounts): Refusal | undef
   return undefined;
 }
 
+/** False for a ProxySQL that nobody has configured yet: it has variables and no more. */
+export function isConfigured(now: RowCounts): boolean {
+  const bare = new Set(["global_variables", "global_settings", "mysql_collations"]);
+  return Object.entries(now).some(([name, { rows }]) => rows > 0 && !bare.has(name));
+}
+
 /**
  * The half state of `SAVE MYSQL SERVERS TO DISK`, which deletes and inserts in separate commits: a file that was
  * copied in between is sound, and empty of servers. Only of use for a file not taken through ProxySQL's admin.
@@ -51,5 +56,8 @@ function halfSaved(now: RowCounts, protocol: string): Refusal | undefined {
 }
 
 function suspicious(fact: string): Refusal {
-  return refuse("suspiciously-empty", `${fact} If that is meant, accept it by hand.`);
+  return refuse(
+    "suspiciously-empty",
+    `${fact} If that is meant, run proxysql-carp snapshot take --accept on the active node.`,
+  );
 }

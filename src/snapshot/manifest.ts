@@ -1,9 +1,12 @@
 import { z } from "zod";
 import type { Lineage } from "../role/lineage.js";
 
+/** Ten digits have room for a failover a second over three hundred years; beyond them a name would not sort. */
+const counter = z.number().int().nonnegative().max(9_999_999_999);
+
 const lineage = z.object({
-  epoch: z.number().int().nonnegative(),
-  sequence: z.number().int().nonnegative(),
+  epoch: counter,
+  sequence: counter,
   node: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/),
 });
 
@@ -21,7 +24,7 @@ export const manifestSchema = z.object({
   ancestry: z
     .array(
       z.object({
-        epoch: z.number().int().nonnegative(),
+        epoch: counter,
         node: z.string(),
         base: lineage.nullable(),
         baseContent: digest.nullable(),

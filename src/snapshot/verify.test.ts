@@ -51,15 +51,11 @@ describe("verifyDatabase", () => {
     const without = (table: string): string => copyOf("2.7.1-shop", dir, `DELETE FROM ${table}`);
     const dir = scratch();
 
-    for (const table of [
-      "mysql_servers",
-      "mysql_users",
-      "mysql_query_rules",
-      "mysql_replication_hostgroups",
-    ]) {
+    for (const table of ["mysql_servers", "mysql_users", "mysql_replication_hostgroups"]) {
       expect(await causeOf(without(table), { before, method: "admin" }), table).toBe("suspiciously-empty");
       expect(await causeOf(without(table), { before, method: "admin", accept: true }), table).toBe("ok");
     }
+    expect(await causeOf(without("mysql_query_rules"), { before, method: "admin" })).toBe("ok");
     expect(await causeOf(fixture("2.7.1-shop"), { before })).toBe("ok");
     const pgsql = await manifestFor(fixture("3.0.0-alpha-shop"), lineage);
     const emptied = copyOf("3.0.0-alpha-shop", dir, "DELETE FROM pgsql_users");
@@ -68,19 +64,22 @@ describe("verifyDatabase", () => {
 
   it("takes the loss of nine tenths of many rows for suspicious, of fewer not", async () => {
     const dir = scratch();
-    const rules = (count: number): string =>
+    const servers = (count: number): string =>
       copyOf(
         "2.7.1-shop",
         dir,
-        "DELETE FROM mysql_query_rules",
+        "DELETE FROM mysql_servers",
         `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<${count})
-         INSERT INTO mysql_query_rules(rule_id) SELECT i FROM n`,
+         INSERT INTO mysql_servers(hostgroup_id,hostname) SELECT i,'db' FROM n`,
       );
-    const [twenty, nineteen] = [await manifestFor(rules(20), lineage), await manifestFor(rules(19), lineage)];
+    const [twenty, nineteen] = [
+      await manifestFor(servers(20), lineage),
+      await manifestFor(servers(19), lineage),
+    ];
 
-    expect(await causeOf(rules(1), { before: twenty })).toBe("suspiciously-empty");
-    expect(await causeOf(rules(2), { before: twenty })).toBe("ok");
-    expect(await causeOf(rules(1), { before: nineteen })).toBe("ok");
+    expect(await causeOf(servers(1), { before: twenty })).toBe("suspiciously-empty");
+    expect(await causeOf(servers(2), { before: twenty })).toBe("ok");
+    expect(await causeOf(servers(1), { before: nineteen })).toBe("ok");
   });
 
   it("refuses other definitions of tables that both know", async () => {

@@ -144,6 +144,13 @@ export class ModelNode {
       openingContent: this.openingContent,
       shipping: true,
       running: this.running,
+      // An edit on a passive node whose snapshot the store has; while leading, edits are what is wanted.
+      drifted:
+        this.leads === null &&
+        this.running !== null &&
+        this.running.content !== this.content &&
+        this.store.some(({ lineage }) => compareLineage(lineage, this.running?.lineage ?? lineage) === 0),
+      foreign: this.running === null && this.content !== "empty",
       best: this.best,
       peers: [
         {
@@ -201,7 +208,7 @@ export class ModelNode {
 
   #install(ranked: Ranked, reportLoss: boolean): void {
     const ours = this.running;
-    if (ours !== null && compareLineage(ranked.lineage, ours.lineage) <= 0) {
+    if (ours !== null && compareLineage(ranked.lineage, ours.lineage) < 0) {
       this.broken.push(
         `${this.name} installed ${JSON.stringify(ranked.lineage)} over ${JSON.stringify(ours.lineage)}`,
       );
