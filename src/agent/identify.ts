@@ -52,8 +52,9 @@ export class Identifier {
     }
     const dir = await staging.make();
     try {
-      await vacuumInto(client, join(dir, databaseName));
-      return await inspectDatabase(join(dir, databaseName));
+      const copy = join(dir, databaseName);
+      await staging.receive(copy, (path) => vacuumInto(client, path));
+      return await inspectDatabase(copy);
     } finally {
       await staging.remove(dir);
     }

@@ -37,7 +37,7 @@ export async function performStep(
     case "apply":
       return applySnapshot(node, step.ranked, step.reportLoss);
     case "start":
-      return startProxysql(node, observer);
+      return startProxysql(node, observer, signal);
     case "prove":
       return proveProxysql(node, observer, signal);
     case "resume":

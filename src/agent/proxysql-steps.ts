@@ -11,10 +11,14 @@ const stopDeadlineMs = 15_000;
 const pollMs = 10;
 
 /** Starts ProxySQL by its rc service. Whether it came up is for `prove`: the exit code is only a detail. */
-export async function startProxysql({ config, admin }: AgentContext, observer: Observer): Promise<string> {
+export async function startProxysql(
+  { config, admin }: AgentContext,
+  observer: Observer,
+  signal: AbortSignal,
+): Promise<string> {
   admin.disconnect();
   observer.noteStart();
-  const { code, output } = await runService(config.proxysql.service, "onestart");
+  const { code, output } = await runService(config.proxysql.service, "onestart", signal);
   return code === 0 ? "asked" : `the rc script ended with ${code ?? "a signal"}: ${output}`;
 }
 
