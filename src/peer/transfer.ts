@@ -1,6 +1,7 @@
-import { open, stat, writeFile } from "node:fs/promises";
+import { lstat, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KnownError } from "../platform/errors.js";
+import { openSingle } from "../platform/plain-file.js";
 import type { Manifest } from "../snapshot/manifest.js";
 import { manifestName, parseManifest } from "../snapshot/manifest-file.js";
 import { fileListOf, readPiece, type TransferFile, transferNames } from "./files-of.js";
@@ -37,7 +38,7 @@ export async function putOver(
   options: PutOptions = {},
 ): Promise<PutResult> {
   const files: TransferFile[] = [];
-  for (const name of transferNames(manifest)) files.push({ name, size: (await stat(join(dir, name))).size });
+  for (const name of transferNames(manifest)) files.push({ name, size: (await lstat(join(dir, name))).size });
   const offer = await session.ask("offer", {
     fields: { files, accept: options.accept === true },
     body: Buffer.from(JSON.stringify(manifest)),
@@ -58,7 +59,8 @@ async function sendFile(
   send: Window,
   ms: number,
 ): Promise<void> {
-  const handle = await open(join(dir, file.name), "r");
+  // The outbox belongs to another user, and what is sent is read as root.
+  const handle = await openSingle(join(dir, file.name));
   try {
     for (let offset = 0; offset < file.size; offset += chunkSize) {
       const body = await readPiece(handle, offset, Math.min(chunkSize, file.size - offset));

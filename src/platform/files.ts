@@ -1,4 +1,4 @@
-import { chown, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemCode } from "./errors.js";
 
@@ -11,16 +11,6 @@ export interface Owner {
 /** Makes the names in a directory survive a power cut. */
 export async function fsyncDirectory(path: string): Promise<void> {
   const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Makes a file's bytes survive a power cut. */
-export async function fsyncFile(path: string): Promise<void> {
-  const handle = await open(path, "r+");
   try {
     await handle.sync();
   } finally {
@@ -42,7 +32,9 @@ export function temporaryBeside(path: string): string {
 /** Writes a whole file under a temporary name, fsyncs and renames it: a reader sees the old or the new one. */
 export async function writeFileDurably(path: string, data: string | Uint8Array, mode: number): Promise<void> {
   const temporary = temporaryBeside(path);
-  const handle = await open(temporary, "w", mode);
+  await rm(temporary, { force: true });
+  // New or not at all: what another user put under this name is not written through.
+  const handle = await open(temporary, "wx", mode);
   try {
     await handle.chmod(mode);
     await handle.writeFile(data);
@@ -80,15 +72,14 @@ export async function ownerOf(path: string): Promise<Owner> {
 }
 
 /**
- * Gives a file to `owner`. Only root may give files away, so an agent that runs as an ordinary user
- * (the demo, a test) leaves them its own.
+ * Removes a file or a directory with all in it; nothing happens if it is not there. Not for directories in which another
+ * user can write while we are root: `removeForeign` and `removeFile` are.
  */
-export async function giveTo(path: string, owner: Owner): Promise<void> {
-  if (process.getuid?.() !== 0) return;
-  await chown(path, owner.uid, owner.gid);
-}
-
-/** Removes a file or a directory with all in it; nothing happens if it is not there. */
 export async function remove(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
+}
+
+/** Removes a file or link; nothing happens if it is not there, and a directory is an error. */
+export async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true });
 }

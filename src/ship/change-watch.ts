@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "../platform/clock.js";
 import { systemCode } from "../platform/errors.js";
+import { cautious } from "../platform/plain-file.js";
 import { tlsNames } from "../snapshot/content.js";
 
 /** How often we look. Together with `quietMs` and the shipment it must stay below a second. */
@@ -10,6 +11,8 @@ const lookEveryMs = 200;
 const quietMs = 100;
 /** A database that never is quiet is snapshot all the same. */
 const longestWaitMs = 500;
+/** What opening a link that is not to be followed says: Linux, FreeBSD. */
+const linkCodes: ReadonlySet<string> = new Set(["ELOOP", "EMLINK"]);
 
 /**
  * A short text that changes when ProxySQL's configuration on disk may have changed. For the database it is the file's
@@ -73,13 +76,17 @@ async function quietMark(datadir: string, first: string, signal: AbortSignal): P
 function readCounter(file: string): string {
   let descriptor: number;
   try {
-    descriptor = openSync(file, "r");
+    descriptor = openSync(file, constants.O_RDONLY | cautious);
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return "absent";
+    const code = systemCode(error) ?? "";
+    if (code === "ENOENT") return "absent";
+    if (linkCodes.has(code)) return "no-file";
     throw error;
   }
   try {
-    const { ino } = fstatSync(descriptor);
+    const facts = fstatSync(descriptor);
+    if (!facts.isFile()) return "no-file";
+    const { ino } = facts;
     const counter = Buffer.alloc(4);
     return readSync(descriptor, counter, 0, 4, 24) === 4
       ? `${ino}:${counter.readUInt32BE(0)}`

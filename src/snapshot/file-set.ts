@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { copyFile, readdir } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { wallClock } from "../platform/clock.js";
-import { exists } from "../platform/files.js";
+import { copyOpen, openPlain } from "../platform/plain-file.js";
 import { createBox, moveIn, syncAll } from "./box.js";
 import { tlsNames } from "./content.js";
-import { sha256OfFile } from "./hashing.js";
+import { sha256OfOpen } from "./hashing.js";
 import { databaseName } from "./pack.js";
 import { createTemporary, removeWhole, sweepTemporaries } from "./temporary.js";
 
@@ -22,7 +22,7 @@ const keptName = /^\d{8}T\d{9}Z-[0-9a-f]{16}$/;
  * vain does not push out what it had at first. Returns the directory, or null if there was no database.
  */
 export async function keepFileSet(datadir: string, keepDir: string): Promise<string | null> {
-  if (!(await exists(join(datadir, databaseName)))) return null;
+  if (!(await isPlain(join(datadir, databaseName)))) return null;
   await createBox(keepDir);
   await sweepTemporaries(keepDir);
   const names = await presentIn(datadir);
@@ -30,7 +30,7 @@ export async function keepFileSet(datadir: string, keepDir: string): Promise<str
   const known = (await readdir(keepDir)).find((name) => keptName.test(name) && name.endsWith(digest));
   if (known !== undefined) return join(keepDir, known);
   const work = await createTemporary(keepDir, "incoming");
-  for (const name of names) await copyFile(join(datadir, name), join(work, name));
+  for (const name of names) await copyOpen(await openPlain(join(datadir, name)), join(work, name));
   await syncAll(work);
   const time = new Date(wallClock()).toISOString().replaceAll(/[-:.]/g, "");
   const target = join(keepDir, `${time}-${digest}`);
@@ -41,13 +41,20 @@ export async function keepFileSet(datadir: string, keepDir: string): Promise<str
 
 async function presentIn(datadir: string): Promise<string[]> {
   const names = [databaseName, ...journalNames, ...tlsNames];
-  const there = await Promise.all(names.map((name) => exists(join(datadir, name))));
+  const there = await Promise.all(names.map((name) => isPlain(join(datadir, name))));
   return names.filter((_, i) => there[i]);
+}
+
+/** The directory is ProxySQL's user's: a link or a FIFO there is no file worth keeping. */
+async function isPlain(path: string): Promise<boolean> {
+  const facts = await lstat(path).catch(() => undefined);
+  return facts?.isFile() === true;
 }
 
 async function digestOf(datadir: string, names: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
-  for (const name of names) hash.update(`${name} ${await sha256OfFile(join(datadir, name))}\n`);
+  for (const name of names)
+    hash.update(`${name} ${await sha256OfOpen(await openPlain(join(datadir, name)))}\n`);
   return hash.digest("hex").slice(0, 16);
 }
 

@@ -1,6 +1,7 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import Database from "better-sqlite3";
 import { sentenceOf } from "../platform/errors.js";
+import { cautious } from "../platform/plain-file.js";
 import { sha256Of } from "./hashing.js";
 import type { Inspection, TableInspection } from "./inspection.js";
 import { defaultKeepLocal, keepsVariable, parseKeepLocal } from "./keep-local.js";
@@ -86,8 +87,10 @@ function isLocalVariable(name: string): boolean {
 /** See "Database File Format" on sqlite.org, section 1.3: the magic text, and the two version bytes 18 and 19. */
 function problemOfHeader(file: string): string | undefined {
   const header = Buffer.alloc(100);
-  const fd = openSync(file, "r");
+  const fd = openSync(file, constants.O_RDONLY | cautious);
   try {
+    // A directory is an error below; a FIFO would let SQLite, and with it the agent, wait without an end.
+    if (fstatSync(fd).isFIFO()) return "It is no plain file.";
     const length = readSync(fd, header, 0, header.length, 0);
     if (length === 0) return "The file is empty.";
     if (length < header.length) return `The file has only ${length} bytes.`;

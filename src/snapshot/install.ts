@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { KnownError, sentenceOf } from "../platform/errors.js";
-import { fsyncDirectory, type Owner, remove, renameDurably } from "../platform/files.js";
+import { fsyncDirectory, type Owner, removeFile, renameDurably } from "../platform/files.js";
 import { journalNames, keepFileSet } from "./file-set.js";
 import type { KeepLocal } from "./keep-local.js";
 import { mergeLocal } from "./merge-local.js";
@@ -44,7 +44,7 @@ export async function installDatabase(options: InstallOptions): Promise<Installe
     await replaceTls(unpackedDir, datadir, owner);
     // A rollback journal of the old file would be rolled into the new one. It is removed at the last moment, because
     // until the rename the old file needs it.
-    for (const name of journalNames) await remove(join(datadir, name));
+    for (const name of journalNames) await removeFile(join(datadir, name));
     await fsyncDirectory(datadir);
     await renameDurably(ready, join(datadir, databaseName));
     return { kept, warnings: problem === undefined ? [] : [describe(datadir, problem)] };
@@ -57,7 +57,7 @@ export async function installDatabase(options: InstallOptions): Promise<Installe
 
 async function removeLeftovers(datadir: string): Promise<void> {
   const names = (await readdir(datadir)).filter((name) => temporaryName.test(name));
-  for (const name of names) await remove(join(datadir, name));
+  for (const name of names) await removeFile(join(datadir, name));
 }
 
 function describe(datadir: string, problem: string): string {

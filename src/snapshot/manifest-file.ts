@@ -1,12 +1,14 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { KnownError, systemCode } from "../platform/errors.js";
 import { writeFileDurably } from "../platform/files.js";
+import { openSingle } from "../platform/plain-file.js";
 import { type Manifest, manifestSchema, snapshotId } from "./manifest.js";
 import { type Refusal, refuse } from "./refusal.js";
 
 export const manifestName = "manifest.json";
+/** A manifest has a line for each table: some kilobytes. */
+const sizeLimit = 16 * 1024 * 1024;
 
 /** Reads a manifest that came from outside: it must have the form, and its id must be that of its lineage. */
 export function parseManifest(value: unknown): { manifest: Manifest } | { refusal: Refusal } {
@@ -47,11 +49,22 @@ export async function writeManifest(dir: string, manifest: Manifest): Promise<vo
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, "utf8"));
+    return JSON.parse(await readSmall(path));
   } catch (error) {
     if (systemCode(error) === "ENOENT") {
       throw new KnownError("snapshot-missing", `There is no manifest ${path}.`, { path }, error);
     }
     throw new KnownError("state-damaged", `${path} cannot be read as JSON.`, { path }, error);
+  }
+}
+
+async function readSmall(path: string): Promise<string> {
+  const handle = await openSingle(path);
+  try {
+    const { size } = await handle.stat();
+    if (size > sizeLimit) throw new Error(`it has ${size} bytes`);
+    return await handle.readFile("utf8");
+  } finally {
+    await handle.close();
   }
 }

@@ -1,11 +1,12 @@
-import { constants, createReadStream, createWriteStream } from "node:fs";
-import { chmod, copyFile, stat } from "node:fs/promises";
+import { createReadStream, createWriteStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Transform, type TransformCallback } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { KnownError, sentenceOf, systemCode } from "../platform/errors.js";
-import { remove } from "../platform/files.js";
+import { removeFile } from "../platform/files.js";
+import { copyOpen, NotPlainFile, openPlain, openSingle } from "../platform/plain-file.js";
 import type { Manifest } from "./manifest.js";
 import { writeManifest } from "./manifest-file.js";
 import { refusalError, refuse } from "./refusal.js";
@@ -29,9 +30,9 @@ export async function packInto(dir: string, files: SnapshotFiles, manifest: Mani
   await pipeline(
     createReadStream(files.database),
     createGzip({ level: size <= smallDatabase ? 6 : 1 }),
-    createWriteStream(join(dir, packedDatabaseName), { mode: 0o600 }),
+    createWriteStream(join(dir, packedDatabaseName), { flags: "wx", mode: 0o600 }),
   );
-  await copyPrivately(files.tls, dir);
+  for (const path of files.tls) await copyOpen(await openPlain(path), join(dir, basename(path)));
   await writeManifest(dir, manifest);
 }
 
@@ -43,9 +44,10 @@ export async function unpackDirectory(dir: string, toDir: string, manifest: Mani
   const from = join(dir, packedDatabaseName);
   const to = join(toDir, databaseName);
   try {
-    await remove(to);
+    await removeFile(to);
+    const packed = await openSingle(from);
     await pipeline(
-      createReadStream(from),
+      packed.createReadStream(),
       createGunzip(),
       limitTo(manifest.database.size),
       createWriteStream(to, { flags: "wx", mode: 0o600 }),
@@ -53,30 +55,27 @@ export async function unpackDirectory(dir: string, toDir: string, manifest: Mani
   } catch (error) {
     throw unpackError(from, error);
   }
-  await copyPrivately(
-    manifest.tls.map(({ name }) => join(dir, name)),
-    toDir,
-  );
+  for (const { name } of manifest.tls) await copyTls(join(dir, name), join(toDir, name));
+}
+
+async function copyTls(from: string, to: string): Promise<void> {
+  try {
+    await removeFile(to);
+    await copyOpen(await openSingle(from), to);
+  } catch (error) {
+    throw unpackError(from, error);
+  }
 }
 
 /** A damaged snapshot is refused; a full disk or the like is our own trouble, and the snapshot may be good. */
 function unpackError(from: string, error: unknown): KnownError {
   const message = `${from} could not be unpacked: ${sentenceOf(error)}`;
   const code = systemCode(error);
-  if (code === "ENOENT") return refusalError(refuse("incomplete", message), error);
+  if (code === "ENOENT" || error instanceof NotPlainFile)
+    return refusalError(refuse("incomplete", message), error);
   if (error instanceof TooLarge) return refusalError(refuse("size-differs", message), error);
   if (code?.startsWith("Z_")) return refusalError(refuse("digest-differs", message), error);
   return new KnownError("not-done", message, { from }, error);
-}
-
-/** The target may lie where ProxySQL's user can write: no link that it left there is written through. */
-async function copyPrivately(paths: readonly string[], dir: string): Promise<void> {
-  for (const path of paths) {
-    const to = join(dir, basename(path));
-    await remove(to);
-    await copyFile(path, to, constants.COPYFILE_EXCL);
-    await chmod(to, 0o600);
-  }
 }
 
 class TooLarge extends Error {}

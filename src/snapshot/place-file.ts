@@ -1,7 +1,8 @@
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
-import { exists, type Owner, remove, temporaryBeside } from "../platform/files.js";
-import { sha256OfFile } from "./hashing.js";
+import { type Owner, removeFile, temporaryBeside } from "../platform/files.js";
+import { openPlain } from "../platform/plain-file.js";
+import { sha256OfFile, sha256OfOpen } from "./hashing.js";
 
 /**
  * Writes a copy of `from` beside `path` under a temporary name, durable, 0600 and with its owner, ready to be renamed.
@@ -10,7 +11,7 @@ import { sha256OfFile } from "./hashing.js";
  */
 export async function placeBeside(from: string, path: string, owner: Owner): Promise<string> {
   const temporary = temporaryBeside(path);
-  await remove(temporary);
+  await removeFile(temporary);
   const handle = await open(temporary, "wx", 0o600);
   try {
     for await (const chunk of createReadStream(from)) await handle.appendFile(chunk as Buffer);
@@ -22,7 +23,9 @@ export async function placeBeside(from: string, path: string, owner: Owner): Pro
   return temporary;
 }
 
-/** True if both files are there and have the same bytes. */
-export async function sameFile(a: string, b: string): Promise<boolean> {
-  return (await exists(b)) && (await sha256OfFile(a)) === (await sha256OfFile(b));
+/** True if `theirs`, which another user may have put there, is a plain file with the bytes of `ours`. */
+export async function sameFile(ours: string, theirs: string): Promise<boolean> {
+  const handle = await openPlain(theirs).catch(() => undefined);
+  if (handle === undefined) return false;
+  return (await sha256OfOpen(handle)) === (await sha256OfFile(ours));
 }

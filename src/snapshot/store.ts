@@ -2,8 +2,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { KnownError } from "../platform/errors.js";
 import { exists, remove } from "../platform/files.js";
+import { isRoot } from "../platform/plain-file.js";
 import { compareLineage, type Lineage } from "../role/lineage.js";
-import { createBox, giveWhole, moveIn, syncAll } from "./box.js";
+import { createBox, giveWhole, moveIn } from "./box.js";
 import { lineageOfId, type Manifest } from "./manifest.js";
 import { readManifest, writeManifest } from "./manifest-file.js";
 import { packedDatabaseName, unpackDirectory } from "./pack.js";
@@ -55,6 +56,16 @@ const boxes: readonly Box[] = ["inbox", "outbox"];
 export function openStore(stateDir: string): Store {
   const boxDir = (box: Box): string => join(stateDir, box);
 
+  /**
+   * Where a snapshot in `dir` is made, taken apart and removed. The boxes belong to the SSH link's user, and that user
+   * could put links into root's way there: root does it in a directory of its own. All are in one file system.
+   */
+  async function workplace(dir: string): Promise<string> {
+    const place = isRoot() ? join(stateDir, "work") : dir;
+    await createBox(place);
+    return place;
+  }
+
   async function listBox(box: Box): Promise<StoredSnapshot[]> {
     const dir = boxDir(box);
     if (!(await exists(dir))) return [];
@@ -103,8 +114,8 @@ export function openStore(stateDir: string): Store {
       return stored;
     }
     await writeManifest(dir, manifest);
+    await createBox(boxDir(box));
     await giveWhole(dir, boxDir(box));
-    await syncAll(dir);
     await moveIn(dir, target);
     return stored;
   }
@@ -112,7 +123,7 @@ export function openStore(stateDir: string): Store {
   async function purge(box: Box, keep: number): Promise<string[]> {
     const mine = (await list()).filter((stored) => stored.box === box);
     const doomed = mine.slice(0, Math.max(0, mine.length - Math.max(1, Math.floor(keep))));
-    for (const { dir } of doomed) await removeWhole(dir);
+    for (const { dir } of doomed) await removeWhole(dir, await workplace(boxDir(box)));
     return doomed.map(({ id }) => id);
   }
 
@@ -124,14 +135,21 @@ export function openStore(stateDir: string): Store {
     unpackFrom,
     prepare: async (box) => {
       await createBox(boxDir(box));
-      return createTemporary(boxDir(box), "incoming");
+      return createTemporary(await workplace(boxDir(box)), "incoming");
     },
     admit,
-    quarantine: (dir, refusal, id) => quarantineInto(join(stateDir, "quarantine"), dir, refusal, id),
+    quarantine: async (dir, refusal, id) => {
+      const quarantine = join(stateDir, "quarantine");
+      await createBox(quarantine);
+      return quarantineInto({ quarantine, place: await workplace(quarantine) }, dir, refusal, id);
+    },
     purge,
     sweep: async () => {
       const all = [...boxes.map(boxDir), join(stateDir, "quarantine")];
-      return (await Promise.all(all.map(sweepTemporaries))).flat();
+      if (!isRoot()) return (await Promise.all(all.map((dir) => sweepTemporaries(dir)))).flat();
+      const place = await workplace(stateDir);
+      const swept = await Promise.all(all.map((dir) => sweepTemporaries(dir, place)));
+      return [...swept.flat(), ...(await sweepTemporaries(place))];
     },
   };
 }

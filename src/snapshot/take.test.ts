@@ -1,7 +1,9 @@
+import { execFileSync } from "node:child_process";
 import {
   chownSync,
   copyFileSync,
   existsSync,
+  linkSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -146,11 +148,15 @@ describe("takeSnapshot", () => {
     for (const name of names) writeFileSync(name, "pem", { mode: 0o644 });
     expect(admitted(await takeSnapshot(options)).manifest.tls).toHaveLength(3);
     rmSync(names[0] ?? "");
-    symlinkSync(secret, names[0] ?? "");
-
     const next = { ...options, lineage: { epoch: 1, sequence: 2, node: "a" } };
-
+    linkSync(secret, names[0] ?? "");
     await expect(takeSnapshot(next)).rejects.toThrow("not readable for the owner");
+    rmSync(names[0] ?? "");
+    symlinkSync(secret, names[0] ?? "");
+    await expect(takeSnapshot(next)).rejects.toThrow("no plain file");
+    rmSync(names[0] ?? "");
+    execFileSync("mkfifo", [names[0] ?? ""]);
+    await expect(takeSnapshot(next)).rejects.toThrow("no plain file");
   });
 
   it("rolls back what a crash left half written before it copies", async () => {
@@ -166,7 +172,8 @@ describe("takeSnapshot", () => {
     const { manifest } = admitted(await takeSnapshot(options));
 
     expect(manifest.tables.mysql_servers?.rows).toBe(3);
-    expect(existsSync(`${file}-journal`)).toBe(false);
+    // It is the copy that was rolled back: root writes nothing where ProxySQL's user could have put a link.
+    expect(existsSync(`${file}-journal`)).toBe(true);
   });
 
   it("names a missing database, and passes on why the admin did not do it", async () => {

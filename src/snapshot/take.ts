@@ -26,7 +26,7 @@ export interface TakeOptions {
   /** null: ProxySQL is down, the file is copied by SQLite's online backup instead. */
   readonly via: AdminVacuum | null;
   readonly datadir: string;
-  /** A directory, 0700, where ProxySQL's user may write. */
+  /** A directory of ours in which nobody else may write. With `via`, that is who brings ProxySQL's file there. */
   readonly staging: string;
   readonly store: Store;
   /** The lineage the snapshot gets if it is admitted. */

@@ -1,9 +1,10 @@
 import { randomInt } from "node:crypto";
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { lstat, mkdir, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { wallClock } from "../platform/clock.js";
 import { systemCode } from "../platform/errors.js";
-import { exists, giveTo, ownerOf, remove, renameDurably } from "../platform/files.js";
+import { exists, renameDurably } from "../platform/files.js";
+import { removeForeign } from "../platform/plain-file.js";
 
 /** `.incoming-<pid>-<n>`: being filled. `.doomed-<pid>-<n>`: being removed. */
 const temporaryName = /^\.(?:incoming|doomed)-(\d+)-(\d+)$/;
@@ -26,27 +27,29 @@ export async function createTemporary(parent: string, kind: "incoming" | "doomed
       if (systemCode(error) === "EEXIST") continue;
       throw error;
     }
-    await giveTo(path, await ownerOf(parent));
     return path;
   }
 }
 
-/** Removes a directory that readers know: out of sight in one step first, so that half of it is never seen. */
-export async function removeWhole(dir: string): Promise<void> {
-  const hidden = await createTemporary(dirname(dir), "doomed");
+/**
+ * Removes a directory that readers know: out of sight in one step first, so that half of it is never seen. `place` is
+ * where it goes for that; root names a directory that only root can write.
+ */
+export async function removeWhole(dir: string, place = dirname(dir)): Promise<void> {
+  const hidden = await createTemporary(place, "doomed");
   await renameDurably(dir, join(hidden, basename(dir)));
-  await remove(hidden);
+  await removeForeign(hidden);
 }
 
-/** Removes the temporary directories in `parent` whose process is gone. Returns their names. */
-export async function sweepTemporaries(parent: string): Promise<string[]> {
+/** Removes the temporary directories in `parent` whose process is gone, by way of `place`. Returns their names. */
+export async function sweepTemporaries(parent: string, place = parent): Promise<string[]> {
   if (!(await exists(parent))) return [];
   const removed: string[] = [];
   for (const name of await readdir(parent)) {
     const match = temporaryName.exec(name);
     const path = join(parent, name);
     if (!match || !(await isAbandoned(path, Number(match[1]), Number(match[2])))) continue;
-    await remove(path);
+    await (place === parent ? removeForeign(path) : removeWhole(path, place));
     removed.push(name);
   }
   return removed;
@@ -55,7 +58,7 @@ export async function sweepTemporaries(parent: string): Promise<string[]> {
 async function isAbandoned(path: string, pid: number, number: number): Promise<boolean> {
   if (pid === process.pid) return number <= firstNumber || number > counter;
   if (!isAlive(pid)) return true;
-  const facts = await stat(path).catch(() => undefined);
+  const facts = await lstat(path).catch(() => undefined);
   return facts !== undefined && wallClock() - facts.mtimeMs > longestWork;
 }
 

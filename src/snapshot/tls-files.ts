@@ -1,8 +1,9 @@
 import type { Stats } from "node:fs";
-import { type FileHandle, open, writeFile } from "node:fs/promises";
+import { type FileHandle, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KnownError, sentenceOf, systemCode } from "../platform/errors.js";
 import { type Owner, ownerOf } from "../platform/files.js";
+import { openPlain } from "../platform/plain-file.js";
 import { type TlsFile, tlsNames } from "./content.js";
 import { sha256Of } from "./hashing.js";
 
@@ -45,7 +46,7 @@ export async function collectTls(datadir: string, dir: string): Promise<TlsCopie
 async function read(path: string, user: Owner): Promise<Buffer | undefined> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(path, "r");
+    handle = await openPlain(path);
     const facts = await handle.stat();
     requireTlsFile(path, facts, user);
     const bytes = await handle.readFile();
@@ -67,8 +68,8 @@ function requireTlsFile(path: string, facts: Stats, user: Owner): void {
   const { uid, gid, mode, size } = facts;
   const readable =
     user.uid === 0 || uid === user.uid || (gid === user.gid && (mode & 0o040) !== 0) || (mode & 0o004) !== 0;
-  if (!facts.isFile() || size > sizeLimit) {
-    throw new KnownError("not-done", `${path} is no TLS file: it is no plain file, or has ${size} bytes.`, {
+  if (size > sizeLimit) {
+    throw new KnownError("not-done", `${path} is no TLS file: it has ${size} bytes.`, {
       path,
     });
   }

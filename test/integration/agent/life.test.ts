@@ -52,8 +52,12 @@ describe("a running agent", () => {
       },
     );
 
+    // ProxySQL's user must go through staging/, which nobody can list.
     // The definitions hold no secret, and the link's user must read them.
-    expect(modes.filter(({ loose }) => loose).map(({ name }) => name)).toEqual(["definitions.json"]);
+    expect(modes.filter(({ loose }) => loose).map(({ name }) => name)).toEqual([
+      "definitions.json",
+      "staging",
+    ]);
   });
 
   it("goes on with the old configuration when a reload finds a bad one, and says which line", async () => {

@@ -109,7 +109,6 @@ describe("rc.d/proxysql_carp", () => {
       `install -d -o root -g wheel -m 0711 ${db}`,
       `install -d -o root -g wheel -m 0700 ${db}/spool`,
       `install -d -o proxysql-carp -g proxysql-carp -m 0700 ${db}/inbox ${db}/outbox ${db}/quarantine`,
-      `install -d -o proxysql -g proxysql -m 0700 ${db}/staging`,
       `daemon -c -f -P ${root}/run/supervisor.pid -p ${root}/run/agent.pid -R 5 -S -T proxysql_carp -t proxysql_carp ` +
         `${root}/bin/node ${root}/cli.js --config ${root}/config.toml agent`,
     ]);

@@ -218,10 +218,10 @@ export async function snapshotAt(
   return taken;
 }
 
-/** All names in a host's inbox, hidden ones too. */
+/** All names in a host's inbox, hidden ones too, and in the directory where root puts them together. */
 export function inboxNames(host: Host): string[] {
-  const dir = join(host.stateDir, "inbox");
-  return existsSync(dir) ? readdirSync(dir).sort() : [];
+  const dirs = ["inbox", "work"].map((name) => join(host.stateDir, name));
+  return dirs.flatMap((dir) => (existsSync(dir) ? readdirSync(dir) : [])).sort();
 }
 
 /** The serving processes of a host, the shells around them included. */

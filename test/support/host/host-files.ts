@@ -87,7 +87,6 @@ export function prepareFiles(places: Places, name: string, address: string): Ide
   for (const directory of ["inbox", "outbox", "quarantine"]) {
     ownedDirectory(join(places.stateDir, directory), linkUser.id);
   }
-  ownedDirectory(join(places.stateDir, "staging"), proxysqlUser.id);
   ownedDirectory(places.datadir, proxysqlUser.id);
   ownedDirectory(places.home, linkUser.id);
   ownedDirectory(join(places.home, ".ssh"), linkUser.id);
