@@ -133,6 +133,7 @@ function compose(config: Config, log: Logger): AgentContext {
     admin,
     links,
     configLock,
+    onShipped: (peer) => inBackground(log, `asking ${peer}`, board.ask(peer)),
     onOutranked: (peer) => inBackground(log, `asking ${peer}`, board.ask(peer)),
   });
   return {

@@ -116,8 +116,8 @@ function problemsOf(
     problems.push("ProxySQL runs although this cold standby should have it stopped.");
   if (reconciler.lastError !== undefined) problems.push(reconciler.lastError);
   if (shipper.takeError !== undefined) problems.push(`No snapshot could be taken: ${shipper.takeError}`);
-  for (const { name, link, error, best } of peers) {
-    if (isBehind(state, best))
+  for (const { name, link, error, best, pending } of peers) {
+    if (pending === null && isBehind(state, best))
       problems.push(`Peer ${name} holds ${best?.text ?? "nothing"}, not what runs here.`);
     if (link !== "up" || error !== null) problems.push(`Peer ${name}: ${error ?? `the link is ${link}.`}`);
   }

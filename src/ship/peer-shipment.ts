@@ -83,6 +83,7 @@ export class PeerShipment {
         this.#error = undefined;
         retryMs = firstRetryMs;
         if (this.#wanted === manifest) this.#wanted = undefined;
+        this.#deps.onShipped(this.#peer);
       } catch (error) {
         const pauseMs = this.#afterFailure(manifest, error, retryMs);
         retryMs = Math.min(retryMs * 2, longestRetryMs);

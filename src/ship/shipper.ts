@@ -14,6 +14,8 @@ const lastDeadlineMs = 3_000;
 
 export interface ShipperDeps extends TakeDeps {
   readonly links: ReadonlyMap<string, PeerLink>;
+  /** A peer has just taken a snapshot: what it told before is out of date. */
+  readonly onShipped: (peer: string) => void;
   /** A peer refused ours as older or diverged: the agent must look at what the peer has. */
   readonly onOutranked: (peer: string) => void;
 }

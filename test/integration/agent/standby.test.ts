@@ -58,7 +58,10 @@ describe("a configuration that was edited on the passive node", () => {
     pair = await startPair({ standby: "warm" });
     const { a, b } = pair;
     await addAndShip(a, b, "db1.example");
-    await until("b runs it", async () => (await b.status()).running?.text === (await a.status()).running?.text);
+    await until(
+      "b runs it",
+      async () => (await b.status()).running?.text === (await a.status()).running?.text,
+    );
     await b.admin("DELETE FROM mysql_servers");
     await addServer(b, "evil.example");
     await a.kill();
@@ -74,7 +77,10 @@ describe("a configuration that was edited on the passive node", () => {
     pair = await startPair({ standby: "warm" });
     const { a, b } = pair;
     await addAndShip(a, b, "db1.example");
-    await until("b runs it", async () => (await b.status()).running?.text === (await a.status()).running?.text);
+    await until(
+      "b runs it",
+      async () => (await b.status()).running?.text === (await a.status()).running?.text,
+    );
     await b.admin("INSERT INTO mysql_servers(hostgroup_id,hostname) VALUES (10,'half-done.example')");
     await a.kill();
     await b.setRole("MASTER");
