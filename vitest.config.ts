@@ -1,5 +1,11 @@
 import { defineConfig } from "vitest/config";
 
+/**
+ * Machines that run this are shared and slow now and then, and these tests wait for real processes: in CI one that fails
+ * is tried once more. Elsewhere the first failure counts, so that a flaky test is seen by whoever writes it.
+ */
+const retry = process.env.CI === undefined ? 0 : 1;
+
 /** Unit tests stand beside the sources they hold; the other suites live under test/. */
 export default defineConfig({
   test: {
@@ -18,6 +24,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
+          retry,
         },
       },
       {
@@ -27,6 +34,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          retry,
         },
       },
     ],

@@ -118,17 +118,29 @@ export function setPorts(database: string, ports: { adminPort: number; clientPor
   connection.close();
 }
 
-/** A TCP port of 127.0.0.1 that is free now. */
+/** Below what the system hands out for outgoing connections, and apart from other test processes. */
+const portsPerProcess = 50;
+const firstPort = 10_000 + (process.pid % 400) * portsPerProcess;
+let handedOut = 0;
+
+/** A TCP port of 127.0.0.1 that is free now, and that no other test process is given. */
 export async function freePort(): Promise<number> {
+  for (let tried = 0; tried < portsPerProcess; tried += 1) {
+    const port = firstPort + (handedOut % portsPerProcess);
+    handedOut += 1;
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no port is free from ${firstPort} on`);
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
+  const free = await new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => resolve(true));
   });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no TCP address");
-  return address.port;
+  if (free) await new Promise((resolve) => server.close(resolve));
+  return free;
 }
 
 function spawnProxysql(args: string[], options: ProxysqlOptions): ChildProcess {
