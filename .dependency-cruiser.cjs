@@ -2,6 +2,8 @@
 const floors = [
   ["commands"],
   ["agent"],
+  ["http"],
+  ["health"],
   ["ship"],
   ["peer"],
   ["snapshot"],

@@ -36,7 +36,15 @@ describe("parseConfig", () => {
   it("fills in the defaults and reads durations as milliseconds", () => {
     const config = parseConfig(good, "x.toml");
 
-    expect(config.carp).toEqual({ vhids: ["9@em0"], standby: "warm", settle: 0, reconcile: 5_000 });
+    expect(config.carp).toMatchObject({
+      vhids: ["9@em0"],
+      standby: "warm",
+      settle: 0,
+      reconcile: 5_000,
+      hold: 30_000,
+    });
+    expect(config.http).toBeUndefined();
+    expect(config.alerts).toEqual({ timeout: 10_000, repeat: 0 });
     expect(config.peer[0]).toMatchObject({ port: 22, user: "proxysql-carp" });
     expect(config.snapshots).toMatchObject({ schedule: "* * * * *", on_change: true, keep: 30 });
   });

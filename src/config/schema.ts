@@ -48,9 +48,15 @@ const carp = z.strictObject({
   standby: z.enum(["warm", "cold"]).default("warm"),
   settle: duration("0ms", 0, 60_000),
   reconcile: duration("5s", 100, 600_000),
+  /** How long the role must have stayed before this node's health moves it again. */
+  hold: duration("30s", 0, 86_400_000),
+  /** How often in an hour this node's health may move the role; then it stays, and alerts. */
+  moves_per_hour: z.int().min(0, "0 or more").max(1_000).default(6),
 });
 
 const proxysql = z.strictObject({
+  /** ProxySQL itself, for the restore drill. */
+  program: absolutePath.default("/usr/local/sbin/proxysql"),
   datadir: absolutePath.default("/var/db/proxysql"),
   admin_host: z.string().min(1).default("127.0.0.1"),
   admin_port: port.default(6032),
@@ -70,6 +76,8 @@ const proxysql = z.strictObject({
   keep_local: z.array(z.string().min(1)).optional(),
   start_timeout: duration("15s", 100, 600_000),
   drain_timeout: duration("2s", 0, 600_000),
+  /** How often a ProxySQL that is dead or does not serve is restarted before the address is given away. */
+  restarts: z.int().min(0, "0 or more").max(100).default(2),
 });
 
 const peer = z.strictObject({
@@ -86,6 +94,24 @@ const snapshots = z.strictObject({
   on_change: z.boolean().default(true),
   keep: z.int().min(2, "2 or more").max(100_000).default(30),
   drill_schedule: z.string().default("17 3 * * *"),
+  /** How long a peer may lack what the active node runs before that is a reason. */
+  max_age: duration("5m", 1_000),
+});
+
+/** The status page. Without the table there is none. */
+const http = z.strictObject({
+  listen: z
+    .string()
+    .regex(/^(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}$/, 'an address and a port, such as "127.0.0.1:9632"')
+    .default("127.0.0.1:9632"),
+});
+
+const alerts = z.strictObject({
+  /** A program and its arguments. It gets the event as JSON on stdin, and no shell. */
+  command: z.array(z.string()).min(1, "a program and its arguments").optional(),
+  timeout: duration("10s", 100, 600_000),
+  /** How often a reason that stays is told again; "0s": never. */
+  repeat: duration("0s"),
 });
 
 const log = z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") });
@@ -97,6 +123,8 @@ export const configSchema = z.strictObject({
   proxysql,
   peer: z.array(peer).min(1, "at least one [[peer]]"),
   snapshots: snapshots.prefault({}),
+  http: http.optional(),
+  alerts: alerts.prefault({}),
   log: log.prefault({}),
 });
 

@@ -113,6 +113,7 @@ describe("the sample configuration", () => {
     expect(parseConfig(uncommented, "sample")).toEqual({
       ...plain,
       proxysql: { ...plain.proxysql, ...example, keep_local: [...defaultKeepLocal] },
+      alerts: { ...plain.alerts, command: ["/usr/local/libexec/proxysql-carp-alert"] },
     });
   });
 });
