@@ -101,7 +101,10 @@ async function toRuntime(instance: Instance, module: Module): Promise<Answer> {
     return adminError("Global Query Processor not started: command impossible to run");
   }
   await instance.runtime.load(module, instance.store.admin);
-  if (module.name === "MYSQL SERVERS") instance.client.dropOrphans();
+  if (module.name === "MYSQL SERVERS") {
+    await instance.client.followServers();
+    instance.client.dropOrphans();
+  }
   if (module.name === "ADMIN VARIABLES") await instance.admin.followInterfaces();
   return ok();
 }

@@ -26,6 +26,7 @@ export class ClientPort implements SessionHandler {
   denied = 0;
   questions = 0;
   paused = false;
+  #deaf = false;
   readonly #runtime: Runtime;
   readonly #listeners = new Listeners((socket) => this.#accept(socket));
 
@@ -39,7 +40,17 @@ export class ClientPort implements SessionHandler {
     if (this.#runtime.variable("mysql-interfaces") === "") {
       this.#runtime.variables.set("mysql-interfaces", "0.0.0.0:6033");
     }
+    this.#deaf = this.#runtime.deaf;
+    if (this.#deaf) return;
     await this.#listeners.open(this.#runtime.variable("mysql-interfaces"));
+  }
+
+  /** Closes or opens the port as the servers just loaded to runtime have it. Only poisoned ones change anything. */
+  async followServers(): Promise<void> {
+    if (this.#runtime.deaf === this.#deaf) return;
+    this.#deaf = this.#runtime.deaf;
+    if (this.#deaf) this.stop();
+    else if (!this.paused) await this.open();
   }
 
   /** Stops listening; sessions go on, new queries included. */

@@ -2,6 +2,7 @@ import { type ChecksumLine, checksumOf } from "./checksums.js";
 import type { SqlConnection, SqlValue } from "./layers.js";
 import { log } from "./log.js";
 import type { Module } from "./modules.js";
+import { NO_POISON, takePoison } from "./poison.js";
 import { literal } from "./sql-text.js";
 
 /** Which rows of a memory table reach the runtime, and in which order (lib/ProxySQL_Admin.cpp, MySQL_HostGroups_Manager.h:65). */
@@ -37,6 +38,7 @@ export class Runtime {
   readonly checksums = new Map<string, ChecksumLine>();
   readonly #tables = new Map<string, SqlValue[][]>();
   readonly #defaults: ReadonlyMap<string, string>;
+  #poison = NO_POISON;
 
   constructor(defaults: ReadonlyMap<string, string>, withPgsql: boolean) {
     this.#defaults = defaults;
@@ -48,8 +50,14 @@ export class Runtime {
   /** Forgets content but not the version counters, as PROXYSQL STOP does. */
   clear(): void {
     this.#tables.clear();
+    this.#poison = NO_POISON;
     this.variables.clear();
     for (const [name, value] of this.#defaults) this.variables.set(name, value);
+  }
+
+  /** The servers in effect keep the client port closed. */
+  get deaf(): boolean {
+    return this.#poison.deaf;
   }
 
   rows(table: string): SqlValue[][] {
@@ -65,9 +73,15 @@ export class Runtime {
     if (module.kind === "variables") await this.#loadVariables(module, main, starting);
     if (module.kind === "users") await this.#loadUsers(module, main);
     if (module.kind === "tables") {
+      if (module.tables.includes("mysql_servers")) this.#poison = await takePoison(main);
       for (const table of module.tables) {
         const result = await main.query(`SELECT * FROM main.${table} ${TAKEN.get(table) ?? ""}`);
-        this.#tables.set(table, result.rows);
+        // The hostgroup is the first column.
+        const rows =
+          table === "mysql_servers"
+            ? result.rows.filter((row) => !this.#poison.lost.has(String(row[0])))
+            : result.rows;
+        this.#tables.set(table, rows);
       }
     }
     this.#countChecksum(module);

@@ -6,6 +6,7 @@ import { readCnfInto } from "./cnf-to-memory.js";
 import { SqlConnection } from "./layers.js";
 import type { Module } from "./modules.js";
 import type { Personality } from "./personality.js";
+import { takePoison } from "./poison.js";
 import { literal } from "./sql-text.js";
 import { checkAndBuild, openFile, prepareDisk } from "./start-files.js";
 
@@ -53,6 +54,7 @@ export class Store {
     await admin.query(`ATTACH DATABASE ${literal(history)} AS stats_history`);
     const store = new Store(admin, await openStats(options.personality, history), path, options.saveGap);
     await store.#fillMemory(options, existed);
+    await takePoison(admin);
     return store;
   }
 
