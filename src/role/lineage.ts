@@ -91,6 +91,17 @@ export function addsNothingTo(candidate: Ranked, running: Ranked): boolean {
   return descendsFrom(running, opening.base);
 }
 
+/**
+ * `relate`, knowing what the node runs as well as its lineage. Two nodes that became MASTER at the same moment open the
+ * same epoch; the one that changed nothing since loses nothing by taking the other's snapshot, so to it that is newer.
+ */
+export function relateTo(candidate: Ranked, running: Ranked | null): Relation {
+  const relation = relate(candidate, running?.lineage ?? null);
+  return relation === "diverged" && running !== null && addsNothingTo(running, candidate)
+    ? "newer"
+    : relation;
+}
+
 /** The line of epochs after one more opening, newest first, bounded. */
 export function extendAncestry(
   ancestry: readonly EpochOpening[],

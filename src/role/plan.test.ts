@@ -108,6 +108,15 @@ describe("plan at a gain of the role", () => {
     );
   });
 
+  it("takes the rival of an epoch that it opened itself for a moment, and in which it changed nothing", () => {
+    const mine = { ...ranked(6, 0, "c", first), content: first.content };
+    const theirs = ranked(6, 2, "b", first, "edited");
+    expect(kinds({ standby: "cold", proxysql: down, running: mine, best: theirs })).toBe("install");
+    expect(kinds({ role: "MASTER", proxysql: down, running: mine, best: theirs })).toMatch(/^install start/);
+    const edited = { ...mine, content: "mine" };
+    expect(kinds({ standby: "cold", proxysql: down, running: edited, best: theirs })).toBe("");
+  });
+
   it("installs nothing that is older, equal or diverged", () => {
     for (const best of [ranked(5, 8, "a"), first, ranked(5, 20, "b")]) {
       expect(kinds({ role: "MASTER", proxysql: down, best })).toBe("start prove open-epoch");

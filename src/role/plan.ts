@@ -5,6 +5,7 @@ import {
   type Lineage,
   type Ranked,
   relate,
+  relateTo,
 } from "./lineage.js";
 import type { Observed, PeerView } from "./observed.js";
 
@@ -125,7 +126,7 @@ function stop(now: Observed): Step[] {
 /** The configuration in if it is greater than what runs, and ProxySQL up. */
 function bringUp(now: Observed, best: Ranked | null): Step[] {
   const { running, proxysql } = now;
-  const relation = best === null ? "older" : relate(best, running?.lineage ?? null);
+  const relation = best === null ? "older" : relateTo(best, running);
   const newer = best !== null && (relation === "newer" || relation === "newer-without-ours");
   const target = newer ? best : now.drifted ? running : null;
   const reportLoss = relation === "newer-without-ours" && !(best && running && contentReached(best, running));
@@ -159,9 +160,7 @@ function bestOffer(now: Observed): (PeerView & { best: Ranked }) | undefined {
   const floor = now.best?.lineage ?? null;
   return now.peers
     .filter((peer): peer is PeerView & { best: Ranked } => peer.best !== null)
-    .filter(({ best }) =>
-      ["newer", "newer-without-ours"].includes(relate(best, now.running?.lineage ?? null)),
-    )
+    .filter(({ best }) => ["newer", "newer-without-ours"].includes(relateTo(best, now.running)))
     .filter(({ best }) => floor === null || compareLineage(best.lineage, floor) > 0)
     .filter(({ best }) => now.running === null || !addsNothingTo(best, now.running))
     .sort((a, b) => compareLineage(b.best.lineage, a.best.lineage))[0];
