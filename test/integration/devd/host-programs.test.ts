@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { writeBootTime } from "../../support/host/boot-time.js";
 import { waitFor } from "../../support/host/wait.js";
 
 const bin = resolve("test/support/host/bin");
@@ -80,12 +81,50 @@ describe("sysctl of the test host", () => {
     expect(call("sysctl", "-n", "net.inet.carp.preempt", "net.inet.carp.demotion").stdout).toBe("1\n140\n");
   });
 
-  it.each([["net.inet.other"], ["net.inet.carp.demotion=x"], ["net.inet.carp.demotion=1-1"]])(
-    "refuses %s",
-    (argument) => {
-      expect(call("sysctl", argument).status).toBe(1);
-    },
-  );
+  it.each([
+    ["net.inet.other"],
+    ["net.inet.carp.demotion=x"],
+    ["net.inet.carp.demotion=1-1"],
+    ["kern.boottime=1"],
+  ])("refuses %s", (argument) => {
+    expect(call("sysctl", argument).status).toBe(1);
+  });
+
+  it("tells the time of the boot as FreeBSD does, another one after each boot", () => {
+    const form = /^\{ sec = \d{10}, usec = \d{1,6} \} \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\n$/;
+    const unbooted = call("sysctl", "-n", "kern.boottime").stdout;
+    expect(unbooted).toMatch(form);
+    writeBootTime(state);
+    const first = call("sysctl", "-n", "kern.boottime").stdout;
+    expect(first).toMatch(form);
+    expect(Math.abs(Number(/sec = (\d+)/.exec(first)?.[1]) - Date.now() / 1000)).toBeLessThan(60);
+    expect(call("sysctl", "-n", "kern.boottime").stdout).toBe(first);
+    writeBootTime(state);
+    expect(call("sysctl", "-n", "kern.boottime").stdout).not.toBe(first);
+    expect(call("sysctl", "-n", "net.inet.carp.allow", "kern.boottime").stdout).toMatch(/^1\n\{ sec/);
+  });
+
+  it("fails or hangs when told to: all of it, writes alone, or after the write", () => {
+    const demotion = "net.inet.carp.demotion";
+    const briefly = (...args: string[]) =>
+      spawnSync(join(bin, "sysctl"), args, { encoding: "utf8", env: environment(), timeout: 500 });
+    keep("sysctl.fail", "");
+    expect(call("sysctl", "-n", demotion)).toMatchObject({ status: 1, stdout: "" });
+    rmSync(join(state, "sysctl.fail"));
+    keep("sysctl.hang", "");
+    expect(briefly("-n", demotion)).toMatchObject({ signal: "SIGTERM", stdout: "" });
+    rmSync(join(state, "sysctl.hang"));
+    keep("sysctl.write.fail", "");
+    expect(call("sysctl", `${demotion}=1`).status).toBe(1);
+    rmSync(join(state, "sysctl.write.fail"));
+    keep("sysctl.write.hang", "");
+    expect(briefly(`${demotion}=1`).signal).toBe("SIGTERM");
+    expect(call("sysctl", "-n", demotion).stdout).toBe("0\n");
+    rmSync(join(state, "sysctl.write.hang"));
+    keep("sysctl.write.late", "");
+    expect(briefly(`${demotion}=1`).signal).toBe("SIGTERM");
+    expect(call("sysctl", "-n", demotion).stdout).toBe("1\n");
+  });
 });
 
 describe("service of the test host", () => {

@@ -23,7 +23,7 @@ function insert(kind: string): string {
 const heal = "DELETE FROM mysql_servers WHERE comment LIKE 'standin:%'";
 const load = "LOAD MYSQL SERVERS TO RUNTIME";
 
-describe.skipIf(usesRealProxysql)(`a poisoned configuration ${usesRealProxysql ? skipped : ""}`, () => {
+describe.skipIf(usesRealProxysql)(`a poisoned configuration ${skipped}`, () => {
   test.each([[[]], [["-n"]]])("standin:die aborts at start with options %j", async (args) => {
     const proxysql = await startPoisoned(makeScratch(), "die", args);
     expect(await proxysql.exited).toEqual({ code: null, signal: "SIGABRT" });

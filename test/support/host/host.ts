@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { createConnection } from "mysql2/promise";
+import { writeBootTime } from "./boot-time.js";
 import type { DevdLogEntry } from "./devd.js";
 import { adminPassword, type Identity, type Places, sharedAddress, vhid } from "./host-files.js";
 import { killProcesses, type Network, type Port, setPlugged } from "./network.js";
@@ -49,6 +50,7 @@ export async function startHost(host: Host, options: { agent?: boolean } = {}): 
   for (const gone of ["sysctl", "devctl", "proxysql.pid", `carp/${vhid}/role`, `carp/${vhid}/wanted`]) {
     rmSync(join(places.hostState, gone), { recursive: true, force: true });
   }
+  writeBootTime(places.hostState);
   writeFileSync(join(places.hostState, "carp", vhid, "advskew"), `${host.skew}\n`);
   writeFileSync(join(places.hostState, "proxysql.delay"), "2\n");
   setPlugged(host.network, host.port, true);

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { StatusDocument } from "../../../src/agent/status.js";
 import { askSocket } from "../../../src/control/client.js";
 import { connectAdmin } from "../admin-client.js";
+import { writeBootTime } from "../host/boot-time.js";
 import { freePort } from "../proxysql.js";
 import { type KeyPair, makeKeyPair } from "../ssh-keys.js";
 
@@ -108,6 +109,7 @@ export class PairNode {
     const command = [...program, "-f", "-c", cnf, "-D", join(this.dir, "proxysql"), "--no-version-check"];
     writeFileSync(join(this.dir, "host/proxysql.command"), `${command.join("\n")}\n`);
     this.writeRole("BACKUP");
+    writeBootTime(join(this.dir, "host"));
   }
 
   /** The role that this node's ifconfig tells, without an event. */
