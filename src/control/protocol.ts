@@ -22,6 +22,18 @@ export const controlRequestSchema = z.discriminatedUnion("op", [
   carpEventSchema,
   z.object({ op: z.literal("status") }),
   z.object({ op: z.literal("take-accepted") }),
+  z.object({
+    op: z.literal("maintenance"),
+    on: z.boolean(),
+    note: z.string().max(500).optional(),
+    forcePromotion: z.boolean().optional(),
+  }),
+  z.object({ op: z.literal("drill") }),
+  z.object({
+    op: z.literal("history"),
+    since: z.iso.datetime({ offset: true }).optional(),
+    limit: z.int().min(1).max(10_000).optional(),
+  }),
 ]);
 export type ControlRequest = z.infer<typeof controlRequestSchema>;
 

@@ -35,6 +35,7 @@ export interface SnapshotRecord {
 export class Journal {
   readonly #db: Database.Database;
   readonly #onTrouble: (error: unknown) => void;
+  #writable = true;
 
   private constructor(db: Database.Database, onTrouble: (error: unknown) => void) {
     this.#db = db;
@@ -64,6 +65,11 @@ export class Journal {
     }
   }
 
+  /** False after a write that failed, until one succeeds. */
+  get writable(): boolean {
+    return this.#writable;
+  }
+
   /** A value kept under `name`, or undefined. The reader checks its shape. */
   read(name: string): unknown {
     const row = this.#db
@@ -80,6 +86,10 @@ export class Journal {
       this.#db.transaction(() => {
         for (const [name, value] of Object.entries(values)) put.run(name, JSON.stringify(value));
       })();
+      this.#writable = true;
+    } catch (error) {
+      this.#writable = false;
+      throw error;
     } finally {
       this.#db.pragma("synchronous = NORMAL");
     }
@@ -144,8 +154,11 @@ export class Journal {
 
   #record(sql: string, ...values: readonly (string | number | null)[]): number | null {
     try {
-      return Number(this.#db.prepare(sql).run(...values).lastInsertRowid);
+      const { lastInsertRowid } = this.#db.prepare(sql).run(...values);
+      this.#writable = true;
+      return Number(lastInsertRowid);
     } catch (error) {
+      this.#writable = false;
       this.#onTrouble(error);
       return null;
     }

@@ -4,7 +4,8 @@ import { KnownError } from "../platform/errors.js";
 import { type EpochOpening, extendAncestry, type Lineage, type Ranked } from "../role/lineage.js";
 import { type Manifest, manifestSchema } from "../snapshot/manifest.js";
 
-const ranked = z.object({
+/** What is kept of a snapshot that this node holds. */
+export const rankedSchema = z.object({
   lineage: manifestSchema.shape.lineage,
   ancestry: manifestSchema.shape.ancestry,
   content: z.string(),
@@ -12,7 +13,7 @@ const ranked = z.object({
 
 const stateSchema = z.object({
   /** What this node's ProxySQL holds, or null if it never held anything of ours. */
-  running: ranked.nullable(),
+  running: rankedSchema.nullable(),
   /** The epoch this node opened and leads. Survives restarts of the agent; ends with the role. */
   leads: z.number().int().nullable(),
   openingContent: z.string().nullable(),
@@ -93,6 +94,11 @@ export class NodeState {
       openingContent: content,
     });
     return epoch;
+  }
+
+  /** What was put in place did not work out: ProxySQL is meant to hold this again. The database is not believed. */
+  fallBackTo(before: Ranked | null): void {
+    this.#keep({ running: before, mark: null });
   }
 
   release(): void {
