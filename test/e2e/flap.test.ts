@@ -17,9 +17,10 @@ const shop = "db1.example db2.example db3.example";
 const later = `${shop} db7.example`;
 const latest = `${shop} db7.example db8.example`;
 
-/** As `sysctl net.inet.carp.demotion` moves the address: added, and taken back when it has moved. */
+/** As an operator moves the address where nobody preempts: demoted, asked to step down, and taken back afterwards. */
 async function moveRole(from: Host, to: Host): Promise<void> {
   runOnce(from, ["sysctl", "net.inet.carp.demotion=240"]);
+  runOnce(from, ["ifconfig", "em0", "vhid", "9", "state", "backup"]);
   await waitFor(`${to.name} takes over`, () => carpRole(to) === "MASTER", patience);
   runOnce(from, ["sysctl", "net.inet.carp.demotion=-240"]);
 }

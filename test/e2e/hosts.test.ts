@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import {
   carpRole,
+  carpWords,
   devdLog,
   dropDevdEvents,
   type Host,
@@ -13,10 +14,11 @@ import {
   linkUp,
   runOnce,
   startHost,
+  sysctl,
 } from "../support/host/host.js";
 import { linkUser, sharedAddress, vhid } from "../support/host/host-files.js";
-import { hostOf, type Lab, startAll } from "../support/host/netns.js";
-import { setIsolated, setReachable } from "../support/host/network.js";
+import { hostOf, type Lab, setCut, setDeaf, startAll } from "../support/host/netns.js";
+import { setReachable } from "../support/host/network.js";
 import { describeHosts } from "../support/host/suite.js";
 import { waitFor } from "../support/host/wait.js";
 
@@ -124,11 +126,9 @@ describeHosts("the simulated hosts", (makeLab) => {
   });
 
   it("both become master when they no longer see each other, and one gives way after", async () => {
-    setIsolated(lab.network, a.port, true);
-    setIsolated(lab.network, b.port, true);
+    setCut(lab, true);
     await waitFor("two masters", () => rolesAre(a, b, "MASTER MASTER"));
-    setIsolated(lab.network, a.port, false);
-    setIsolated(lab.network, b.port, false);
+    setCut(lab, false);
     await waitFor("the slower one gives way", () => rolesAre(a, b, "MASTER BACKUP"));
   });
 
@@ -146,16 +146,60 @@ describeHosts("the simulated hosts", (makeLab) => {
     expect(eventsOf(b).slice(before)).toEqual(["BACKUP"]);
   });
 
-  it("demote by sysctl, additively, and a demoted master loses the address", async () => {
-    expect(runOnce(a, ["sysctl", "net.inet.carp.demotion=240"]).stdout).toBe(
-      "net.inet.carp.demotion: 0 -> 240\n",
-    );
+  it("both become master when only CARP is withheld, and still reach each other", async () => {
+    setDeaf(lab, true);
+    await waitFor("two masters", () => rolesAre(a, b, "MASTER MASTER"));
+    expect(runOnce(a, ["nc", "-z", "-w", "5", b.port.address, "22"]).status).toBe(0);
+    setDeaf(lab, false);
+    await waitFor("the slower one gives way", () => rolesAre(a, b, "MASTER BACKUP"));
+  });
+
+  it("demote by sysctl, additively; a demoted master stays one while nobody preempts", async () => {
+    expect(sysctl(a, "net.inet.carp.demotion=140")).toBe("net.inet.carp.demotion: 0 -> 140\n");
+    expect(sysctl(a, "net.inet.carp.demotion=100")).toBe("net.inet.carp.demotion: 140 -> 240\n");
+    await waitFor("a says it", () => carpWords(a).startsWith("--advskew=240"));
+    const changes = eventsOf(a).length;
+    expect(rolesAre(a, b, "MASTER BACKUP")).toBe(true);
+    // As FreeBSD: no farewell, so b comes when its time is up.
+    expect(runOnce(a, ["ifconfig", "em0", "vhid", "9", "state", "backup"]).status).toBe(0);
     await waitFor("b takes over", () => rolesAre(a, b, "BACKUP MASTER"));
-    expect(runOnce(a, ["sysctl", "net.inet.carp.demotion=-240"]).stdout).toBe(
-      "net.inet.carp.demotion: 240 -> 0\n",
-    );
-    expect(runOnce(a, ["sysctl", "-n", "net.inet.carp.demotion"]).stdout).toBe("0\n");
+    await waitFor("one event", () => eventsOf(a).length === changes + 1);
+    expect(sysctl(a, "net.inet.carp.demotion=-240")).toBe("net.inet.carp.demotion: 240 -> 0\n");
+    expect(sysctl(a, "-n", "net.inet.carp.demotion")).toBe("0\n");
     expect(runOnce(a, ["sysctl", "net.inet.nothing"]).status).toBe(1);
+  });
+
+  it("move the address by demotion when the better one preempts, and back when it is taken back", async () => {
+    for (const host of [a, b]) {
+      sysctl(host, "net.inet.carp.preempt=1");
+    }
+    await waitFor("a preempts the slower one", () => rolesAre(a, b, "MASTER BACKUP"));
+    sysctl(a, "net.inet.carp.demotion=100");
+    // The same skew: nobody is better.
+    await waitFor("a says it", () => carpWords(a).startsWith("--advskew=100"));
+    expect(rolesAre(a, b, "MASTER BACKUP")).toBe(true);
+    sysctl(a, "net.inet.carp.demotion=1");
+    await waitFor("b preempts", () => rolesAre(a, b, "BACKUP MASTER"));
+    expect([holdsAddress(a), holdsAddress(b)]).toEqual([false, true]);
+    sysctl(a, "net.inet.carp.demotion=-101");
+    await waitFor("a preempts", () => rolesAre(a, b, "MASTER BACKUP"));
+    expect([holdsAddress(a), holdsAddress(b)]).toEqual([true, false]);
+    sysctl(b, "net.inet.carp.preempt=0");
+    sysctl(a, "net.inet.carp.preempt=0");
+  });
+
+  it("give a role asked for to the better one only", async () => {
+    runOnce(b, ["ifconfig", "em0", "vhid", "9", "state", "master"]);
+    await waitFor("b tries", () => carpWords(b).endsWith("eager"));
+    await waitFor("b has given up", () => !carpWords(b).endsWith("eager"));
+    expect(rolesAre(a, b, "MASTER BACKUP")).toBe(true);
+    sysctl(a, "net.inet.carp.demotion=240");
+    await waitFor("a says it", () => carpWords(a).startsWith("--advskew=240"));
+    runOnce(b, ["ifconfig", "em0", "vhid", "9", "state", "master"]);
+    await waitFor("b takes over", () => rolesAre(a, b, "BACKUP MASTER"));
+    sysctl(a, "net.inet.carp.demotion=-240");
+    runOnce(a, ["ifconfig", "em0", "vhid", "9", "state", "master"]);
+    await waitFor("a has it again", () => rolesAre(a, b, "MASTER BACKUP"));
   });
 
   it("fail over when one is killed, which comes back as the backup", async () => {

@@ -9,8 +9,8 @@ import {
   startHost,
   stopAgent,
 } from "../support/host/host.js";
-import { hostOf, type Lab, shopDatabase, startAll } from "../support/host/netns.js";
-import { setIsolated, setReachable } from "../support/host/network.js";
+import { hostOf, type Lab, setCut, shopDatabase, startAll } from "../support/host/netns.js";
+import { setReachable } from "../support/host/network.js";
 import {
   addServer,
   journalOf,
@@ -124,14 +124,12 @@ describe.each(["warm", "cold"] as const)("a %s pair", (standby) => {
     });
 
     it("come out of a split with one of the two configurations, and a report", async () => {
-      setIsolated(lab.network, a.port, true);
-      setIsolated(lab.network, b.port, true);
+      setCut(lab, true);
       await waitUntilLeading(b, shop);
       expect(carpRole(a)).toBe("MASTER");
       await addServer(a, "only-a.example");
       await addServer(b, "only-b.example");
-      setIsolated(lab.network, a.port, false);
-      setIsolated(lab.network, b.port, false);
+      setCut(lab, false);
       await waitFor("one master", () => carpRole(b) === "BACKUP", patience);
       await waitFor(
         "both serve or hold the same",

@@ -4,13 +4,21 @@
  *
  * ucarp elects; this program adds what it lacks: no carrier or net.inet.carp.allow=0 is INIT, the link's return is
  * BACKUP first and MASTER only after an election, net.inet.carp.demotion is added to the skew that goes out, and a
- * role asked for with ifconfig. ucarp takes its skew at start only, so a changed one makes it start anew: a
- * demoted master is BACKUP at once here, and the peer follows when its timer runs out (3 s, in the kernel under 1 s
- * if the peer preempts).
+ * role asked for with ifconfig.
+ *
+ * ucarp takes its skew at start only and starts as BACKUP. So for a master whose skew changes a second one is started
+ * beside the first, which it does not hear (it has the same address). It takes over from the first as soon as it is
+ * master too, 1 to 2 s later; the kernel does it at once. From then on it is as in the kernel: a demoted master stays
+ * master and says the new skew, a backup with net.inet.carp.preempt=1 and a better skew takes over when it hears that,
+ * and one without preempt does not.
+ *
+ * One thing is not as in the kernel: there a backup's own demotion does not lengthen its wait for a dead master (3 s and
+ * the skew); here it does, by less than a second.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const everyMs = 50;
@@ -34,9 +42,25 @@ const [number = "", interfaceName = ""] = vhid.split("@");
 /** The scripts are not compiled: they are where the sources are, next to build/. */
 const scripts = join(dirname(fileURLToPath(import.meta.url)), "../../../../test/support/host/bin");
 
-let speaker: { process: ChildProcess; settings: string } | undefined;
-/** The settings at the time `state master` was asked for; it holds as long as they do. */
-let forced: string | undefined;
+type Speaker = {
+  readonly process: ChildProcess;
+  readonly settings: string;
+  /** Started so that it is master soon: not for a backup, which waits three of its intervals. */
+  readonly eager: boolean;
+  readonly startedAt: number;
+  /** By its own words. It says so before it runs the script that writes the role. */
+  phase: "waiting" | "master" | "past";
+};
+
+/** An eager speaker is master after 1 s and its skew, unless it hears a better one. */
+const eagerMs = 4_000;
+
+let speaker: Speaker | undefined;
+/** The one that is to replace a master's speaker. */
+let successor: Speaker | undefined;
+/** Looks in a row that found the role MASTER without a speaker who is. */
+let unfounded = 0;
+let told: string | undefined;
 
 function read(path: string, fallback: string): string {
   try {
@@ -55,17 +79,19 @@ function hasCarrier(): boolean {
   return read(`/sys/class/net/${interfaceName}/carrier`, "0") === "1";
 }
 
-function stopSpeaker(): void {
-  if (speaker === undefined) {
-    return;
-  }
-  const stopped = speaker.process;
-  speaker = undefined;
-  // Not asked to end: at a stop ucarp would run its scripts, and a lost link runs none.
-  stopped.kill("SIGKILL");
+function roleNow(): string {
+  return read(join(state, "carp", vhid, "role"), "");
 }
 
-function startSpeaker(settings: string): void {
+/** Not asked to end: at a stop ucarp would run its scripts, and a lost link runs none. */
+function stopSpeakers(): void {
+  speaker?.process.kill("SIGKILL");
+  successor?.process.kill("SIGKILL");
+  speaker = undefined;
+  successor = undefined;
+}
+
+function startSpeaker(settings: string, eager: boolean): Speaker {
   const options = [
     `--interface=${interfaceName}`,
     `--srcip=${source}`,
@@ -77,24 +103,41 @@ function startSpeaker(settings: string): void {
     `--downscript=${join(scripts, "carp-down")}`,
     "--ignoreifstate",
     ...settings.split(" "),
+    // Neutral: its start is no change of the role. Preempting: a master does not give way to a slower one.
+    ...(eager ? ["--neutral", "--deadratio=1", "--preempt"] : []),
   ];
-  const child = spawn("ucarp", options, { stdio: ["ignore", "inherit", "inherit"] });
-  speaker = { process: child, settings };
+  const child = spawn("ucarp", options, { stdio: ["ignore", "pipe", "pipe"] });
+  const started: Speaker = { process: child, settings, eager, startedAt: Date.now(), phase: "waiting" };
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on("line", (line) => {
+      process.stdout.write(`${new Date().toISOString()} ${child.pid} ${line}\n`);
+      const to = /Switching to state: (\w+)/.exec(line)?.[1];
+      if (to === "MASTER") {
+        started.phase = "master";
+      } else if (to !== undefined && started.phase === "master") {
+        started.phase = "past";
+      }
+    });
+  }
   child.on("exit", () => {
-    if (speaker?.process === child) {
+    if (speaker === started) {
       speaker = undefined;
     }
+    if (successor === started) {
+      successor = undefined;
+    }
   });
+  return started;
 }
 
 /** Once on every change; the script keeps quiet if the role is that already. */
-function setRole(role: "INIT"): void {
-  if (read(join(state, "carp", vhid, "role"), "") !== role) {
+function setRole(role: "INIT" | "BACKUP"): void {
+  if (roleNow() !== role) {
     execFileSync(join(scripts, "carp-role"), [role], { stdio: "inherit" });
   }
 }
 
-/** `state backup` makes the master step down; `state master` means the lowest skew, preempting, until something else changes. */
+/** What ifconfig was asked for since the last look: `state backup` or `state master`. */
 function takeWanted(): string {
   const path = join(state, "carp", vhid, "wanted");
   if (!existsSync(path)) {
@@ -105,32 +148,83 @@ function takeWanted(): string {
   return wanted;
 }
 
+/** A backup's speaker, from the start of its wait. */
+function waitAnew(settings: string): void {
+  stopSpeakers();
+  setRole("BACKUP");
+  speaker = startSpeaker(settings, false);
+}
+
 function tick(): void {
   const wanted = takeWanted();
   if (!hasCarrier() || sysctl("allow", 1) === 0) {
-    forced = undefined;
-    stopSpeaker();
+    stopSpeakers();
     setRole("INIT");
     return;
   }
   const demoted = Math.max(0, Math.min(mostSkew, skew + sysctl("demotion", 0)));
-  const preempt = sysctl("preempt", 0) === 1 ? " --preempt" : "";
-  const regular = `--advskew=${demoted}${preempt}`;
-  if (wanted === "backup") {
-    forced = undefined;
-    speaker?.process.kill("SIGUSR2");
+  const settings = `--advskew=${demoted}${sysctl("preempt", 0) === 1 ? " --preempt" : ""}`;
+  // A speaker that was stopped while its script ran leaves a role behind; one look alone may come before its words.
+  unfounded = roleNow() === "MASTER" && speaker?.phase === "waiting" ? unfounded + 1 : 0;
+  if (unfounded > 2) {
+    setRole("BACKUP");
   }
-  if (wanted === "master") {
-    forced = regular;
-  }
-  if (forced !== regular) {
-    forced = undefined;
-  }
-  const settings = forced === undefined ? regular : "--advskew=0 --preempt";
-  if (speaker?.settings !== settings) {
-    stopSpeaker();
-    startSpeaker(settings);
+  if (roleNow() === "MASTER" && speaker !== undefined) {
+    tickMaster(speaker, settings, wanted);
+  } else {
+    tickBackup(settings, wanted);
   }
 }
 
-setInterval(tick, everyMs);
+/** Steps down when asked, without a farewell: the peer waits its whole time, and so does this one. */
+function tickMaster(current: Speaker, settings: string, wanted: string): void {
+  if (wanted === "backup") {
+    waitAnew(settings);
+    return;
+  }
+  if (successor !== undefined && (successor.settings !== settings || current.settings === settings)) {
+    successor.process.kill("SIGKILL");
+    successor = undefined;
+  }
+  if (current.settings === settings) {
+    return;
+  }
+  successor ??= startSpeaker(settings, true);
+  if (successor.phase === "master") {
+    speaker = successor;
+    successor = undefined;
+    current.process.kill("SIGKILL");
+  }
+}
+
+/** Asked to be master it is one soon, unless the living master is better: in the kernel at once, and then not any more. */
+function tickBackup(settings: string, wanted: string): void {
+  if (wanted === "master") {
+    stopSpeakers();
+    speaker = startSpeaker(settings, true);
+    return;
+  }
+  if (speaker !== undefined && speaker.settings === settings && isHopeful(speaker)) {
+    return;
+  }
+  waitAnew(settings);
+}
+
+/** Whether a backup's speaker may go on: an eager one that hears a better master, or has been one itself, may not. */
+function isHopeful({ eager, phase, startedAt }: Speaker): boolean {
+  return !eager || phase === "master" || (phase === "waiting" && Date.now() - startedAt < eagerMs);
+}
+
+/** For tests: what the speaker was started with, as in `--advskew=240 --preempt`, and "eager" while it is that. */
+function tell(): void {
+  const words = speaker === undefined ? "" : `${speaker.settings}${speaker.eager ? " eager" : ""}`;
+  if (words !== told) {
+    told = words;
+    writeFileSync(join(state, "carp", vhid, "speaks"), `${words}\n`);
+  }
+}
+
+setInterval(() => {
+  tick();
+  tell();
+}, everyMs);

@@ -28,6 +28,8 @@ export type Host = {
   /** CARP's advskew: the lowest wins. */
   readonly skew: number;
   readonly standby: "warm" | "cold";
+  /** net.inet.carp.preempt after a boot. */
+  readonly preempt: boolean;
   /** Processes by what they are; those that ended are taken out. */
   readonly processes: Map<string, ChildProcess>;
 };
@@ -51,6 +53,7 @@ export async function startHost(host: Host, options: { agent?: boolean } = {}): 
     rmSync(join(places.hostState, gone), { recursive: true, force: true });
   }
   writeBootTime(places.hostState);
+  writeFileSync(join(places.hostState, "sysctl", "net.inet.carp.preempt"), host.preempt ? "1\n" : "0\n");
   writeFileSync(join(places.hostState, "carp", vhid, "advskew"), `${host.skew}\n`);
   writeFileSync(join(places.hostState, "proxysql.delay"), "2\n");
   setPlugged(host.network, host.port, true);
@@ -200,6 +203,17 @@ export async function adminQuery(host: Host, sql: string): Promise<Array<Record<
 export function carpRole(host: Host): string {
   const file = join(host.places.hostState, "carp", vhid, "role");
   return existsSync(file) ? readFileSync(file, "utf8").trim() : "INIT";
+}
+
+/** What the host's CARP says with: `--advskew=240 --preempt`; "eager" at its end while it tries to be MASTER at once. */
+export function carpWords(host: Host): string {
+  const file = join(host.places.hostState, "carp", vhid, "speaks");
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+}
+
+/** The host's sysctl, by a name or `name=value`. Returns what it prints. */
+export function sysctl(host: Host, ...args: string[]): string {
+  return runOnce(host, ["sysctl", ...args]).stdout;
 }
 
 /** Whether the shared address is really on the host's interface. */

@@ -8,7 +8,15 @@ import {
   userOverlay,
   writeConfigs,
 } from "./host-files.js";
-import { addPort, createNetwork, type Network, removeFiles, removeNetwork } from "./network.js";
+import {
+  addPort,
+  createNetwork,
+  type Network,
+  removeFiles,
+  removeNetwork,
+  setHearing,
+  setIsolated,
+} from "./network.js";
 
 /** Hosts on one switch that share an address. */
 export type Lab = { readonly network: Network; readonly hosts: readonly Host[] };
@@ -19,6 +27,8 @@ export type LabOptions = {
   readonly count?: number;
   /** The ProxySQL database each host begins with, by its place; others begin with the default one. */
   readonly databases?: readonly string[];
+  /** net.inet.carp.preempt=1, as in a sysctl.conf; FreeBSD's default is 0. */
+  readonly preempt?: boolean;
   /** More keys for the tables of the agents' configuration. */
   readonly more?: Readonly<Record<string, string>>;
 };
@@ -38,7 +48,7 @@ function proxysqlCommand(node: string, app: string): string[] {
 
 /**
  * Makes the hosts a, b (and c), switched off: network, users, keys, configuration, data directories. The skew of a is
- * 0, of b 100, of c 200. Nobody preempts, as FreeBSD's default is.
+ * 0, of b 100, of c 200.
  */
 export function createLab(options: LabOptions): Lab {
   const network = createNetwork();
@@ -65,6 +75,7 @@ export function createLab(options: LabOptions): Lab {
         identity,
         skew: index * 100,
         standby: options.standby,
+        preempt: options.preempt ?? false,
         processes: new Map(),
       };
     });
@@ -92,6 +103,23 @@ export function hostOf(lab: Lab, name: "a" | "b" | "c"): Host {
 /** Boots all hosts at once. */
 export async function startAll(lab: Lab, options: { agent?: boolean } = {}): Promise<void> {
   await Promise.all(lab.hosts.map((host) => startHost(host, options)));
+}
+
+/**
+ * Cuts the switch through: no host reaches another one, CARP included, though all keep their carrier and become MASTER;
+ * or heals it.
+ */
+export function setCut(lab: Lab, cut: boolean): void {
+  for (const host of lab.hosts) {
+    setIsolated(lab.network, host.port, cut);
+  }
+}
+
+/** Withholds CARP's advertisements alone: all become MASTER and still reach each other; or lets them through again. */
+export function setDeaf(lab: Lab, deaf: boolean): void {
+  for (const host of lab.hosts) {
+    setHearing(lab.network, host.port, !deaf);
+  }
 }
 
 /** Ends everything. With `keep`, the files stay for a look. */

@@ -84,20 +84,23 @@ export function setReachable(one: Port, other: Port, reachable: boolean): void {
   }
 }
 
-/** Puts hosts on ports that see no other isolated port, CARP included, or back. */
+/** Puts hosts on ports that see no other isolated port, CARP included, or back. All keep their carrier. */
 export function setIsolated(network: Network, port: Port, isolated: boolean): void {
-  const flag = isolated ? "on" : "off";
-  inside(
-    network.switchNamespace,
-    "ip",
-    "link",
-    "set",
-    port.switchPort,
-    "type",
-    "bridge_slave",
-    "isolated",
-    flag,
-  );
+  setPortFlag(network, port, "isolated", isolated);
+}
+
+/**
+ * Withholds CARP's advertisements, and all other multicast, from a host, or lets them through again; everything else
+ * goes on: hosts that hear no advertisement are all MASTER, and reach each other. As switches do that snoop and know no
+ * listener.
+ */
+export function setHearing(network: Network, port: Port, hearing: boolean): void {
+  setPortFlag(network, port, "mcast_flood", hearing);
+}
+
+function setPortFlag(network: Network, port: Port, name: string, on: boolean): void {
+  const flag = ["type", "bridge_slave", name, on ? "on" : "off"];
+  inside(network.switchNamespace, "ip", "link", "set", port.switchPort, ...flag);
 }
 
 /** Kills every process of a namespace with SIGKILL and returns when none is left. */
