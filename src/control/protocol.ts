@@ -9,6 +9,9 @@ export const requestLimit = 16 * 1024;
 /** `<epoch>-<sequence>-<node>`: the name of a snapshot, as the peer's `serve` tells it. */
 const snapshotId = /^\d{10}-\d{10}-[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
+/** A node's name, as the configuration has it. */
+const nodeName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
+
 /** What devd's hook, the spool and `notify` say. */
 export const carpEventSchema = z.object({
   op: z.literal("event"),
@@ -41,6 +44,11 @@ export type ControlRequest = z.infer<typeof controlRequestSchema>;
 export const peerRequestSchema = z.discriminatedUnion("op", [
   z.object({ op: z.literal("peer-status") }),
   z.object({ op: z.literal("received"), id: z.string().regex(snapshotId) }),
+  z.object({
+    op: z.literal("peer-announces"),
+    node: z.string().regex(nodeName),
+    role: z.enum(["MASTER", "BACKUP", "INIT", "unknown"]),
+  }),
 ]);
 
 /** Every answer: `ok` and whatever belongs to it, or a sentence that says what is wrong. */

@@ -51,7 +51,7 @@ export function createAnswers({ store, stateDir, runDir, node, version, agentMs 
   }
 
   async function status(): Promise<Reply> {
-    const [report, found, disk] = await Promise.all([
+    const [answered, found, disk] = await Promise.all([
       askAgent(runDir, { op: "peer-status" }, agentMs).catch(() => null),
       store.latest(),
       statfs(stateDir),
@@ -59,8 +59,8 @@ export function createAnswers({ store, stateDir, runDir, node, version, agentMs 
     const answer: PeerStatus = {
       node,
       version,
-      agent: report === null ? "down" : "up",
-      report,
+      agent: answered === null ? "down" : "up",
+      report: reportIn(answered),
       latest: found?.manifest.lineage ?? null,
       freeBytes: disk.bavail * disk.bsize,
       now: wallClock(),
@@ -107,6 +107,13 @@ export function createAnswers({ store, stateDir, runDir, node, version, agentMs 
   }
 
   return { ping, latest, list, status, fetch, read };
+}
+
+/** What the agent says of itself, without the socket's own `ok`; null if it answered that it cannot. */
+function reportIn(answer: Record<string, unknown> | null): Record<string, unknown> | null {
+  if (answer === null) return null;
+  const { ok, ...report } = answer;
+  return ok === false ? null : report;
 }
 
 function asJson(value: unknown): Buffer {

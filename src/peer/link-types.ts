@@ -1,5 +1,6 @@
 import type { KnownError } from "../platform/errors.js";
 import type { Logger } from "../platform/log.js";
+import type { NodeRole } from "../role/carp-role.js";
 import type { Manifest } from "../snapshot/manifest.js";
 import type { StoredSnapshot } from "../snapshot/store.js";
 import type { PeerAddress } from "./connect.js";
@@ -8,6 +9,13 @@ import type { PutOptions, PutResult } from "./transfer.js";
 
 /** A snapshot that a peer has. */
 export type ListedSnapshot = Pick<StoredSnapshot, "id" | "lineage" | "box">;
+
+/** What a node tells its peers when its role changes. */
+export interface RoleNews {
+  readonly role: NodeRole;
+  /** The epoch that it leads, or null. */
+  readonly leads: number | null;
+}
 
 export type LinkState = "down" | "connecting" | "up";
 
@@ -93,6 +101,11 @@ export interface PeerLink {
   latest(ms?: number): Promise<Manifest | undefined>;
   list(ms?: number): Promise<ListedSnapshot[]>;
   status(ms?: number): Promise<PeerStatus>;
+  /**
+   * Tells the peer's agent our role, so that it asks back at once instead of at its next turn. False if the peer is of
+   * a version that does not know this question.
+   */
+  announce(news: RoleNews, ms?: number): Promise<boolean>;
   /** Milliseconds of one question and answer. */
   ping(ms?: number): Promise<number>;
 }

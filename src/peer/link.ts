@@ -1,6 +1,5 @@
 import { monotonic, sleep, wallClock, withDeadline } from "../platform/clock.js";
 import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
-import { lineageOfId } from "../snapshot/manifest.js";
 import { backOff } from "./back-off.js";
 import { type Connection, connectPeer } from "./connect.js";
 import { startHeartbeat } from "./heartbeat.js";
@@ -10,13 +9,11 @@ import {
   type LinkOptions,
   type LinkTimings,
   type LinkView,
-  type ListedSnapshot,
   type PeerLink,
 } from "./link-types.js";
-import { readPeerStatus } from "./peer-status.js";
-import { isObject, parseObject } from "./protocol.js";
+import { createQuestions } from "./questions.js";
 import { openSession, type Session } from "./session.js";
-import { getOver, putOver, readPeersManifest } from "./transfer.js";
+import { getOver, putOver } from "./transfer.js";
 
 export type { PeerLink } from "./link-types.js";
 
@@ -206,9 +203,9 @@ export function createLink(options: LinkOptions): PeerLink {
     return () => void listeners.delete(listener);
   }
 
-  async function askControl(op: string, ms = timings.answerMs) {
-    return requireUp().control.ask(op, { ms });
-  }
+  const questions = createQuestions(peer.name, (op, fields, ms = timings.answerMs) =>
+    requireUp().control.ask(op, { fields, ms }),
+  );
 
   return {
     name: peer.name,
@@ -256,33 +253,6 @@ export function createLink(options: LinkOptions): PeerLink {
         getOver(session, id, toDir, timings),
       );
     },
-    latest: async (ms) => {
-      const { header, body } = await askControl("latest", ms);
-      return header.found === true ? readPeersManifest(parseObject(body), peer.name) : undefined;
-    },
-    list: async (ms) => {
-      const { body } = await askControl("list", ms);
-      return readList(parseObject(body)?.snapshots);
-    },
-    status: async (ms) => {
-      const { body } = await askControl("status", ms);
-      return readPeerStatus(parseObject(body), peer.name);
-    },
-    ping: async (ms) => {
-      const asked = monotonic();
-      await askControl("ping", ms);
-      return monotonic() - asked;
-    },
+    ...questions,
   };
-}
-
-function readList(value: unknown): ListedSnapshot[] {
-  if (!Array.isArray(value)) return [];
-  return value.flatMap((entry: unknown) => {
-    if (!isObject(entry) || typeof entry.id !== "string") return [];
-    const { id, box } = entry;
-    const lineage = lineageOfId(id);
-    if (lineage === undefined || (box !== "inbox" && box !== "outbox")) return [];
-    return [{ id, lineage, box }];
-  });
 }

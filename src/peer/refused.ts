@@ -9,6 +9,7 @@ export type AnswerCause =
   | "not-asked-so"
   | "protocol"
   | "same-node"
+  | "both-master"
   | "failed";
 
 /** A refusal that becomes an answer: thrown where it is found, turned into a header at one place. */

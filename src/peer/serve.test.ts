@@ -162,3 +162,86 @@ test("whatever is asked, every question has one answer, and the store stays as i
   });
   await fc.assert(property, { numRuns: 40 });
 }, 60_000);
+
+/** An agent on `peer.sock` that gives one answer to everything, and what it was asked. */
+async function startAgent(dir: string, answer: string): Promise<unknown[]> {
+  const asked: unknown[] = [];
+  const agent = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", (bytes) => {
+      asked.push(JSON.parse(bytes.toString()));
+      socket.end(`${answer}\n`);
+    });
+  });
+  await new Promise<void>((resolve) => agent.listen(join(dir, "peer.sock"), resolve));
+  onTestFinished(() => void agent.close());
+  return asked;
+}
+
+test("a change of the other side's role is told to this host's agent, under the name that it greeted with", async () => {
+  const { ask, hello, input, done, dir } = startServing();
+  await hello();
+  expect(await ask("announce", { role: "MASTER", leads: 7 })).toMatchObject({ ok: true, told: false });
+
+  const asked = await startAgent(dir, '{"ok":true}');
+  expect(await ask("announce", { role: "BACKUP", leads: null, node: "c" })).toMatchObject({ told: true });
+  expect(asked).toEqual([{ op: "peer-announces", node: "a", role: "BACKUP" }]);
+  expect(await ask("announce", { role: "KING" })).toMatchObject({ ok: false, cause: "failed" });
+  expect(asked).toHaveLength(1);
+  input.end();
+  await done;
+});
+
+test.each(["", "a b", "../a", "a\u001b[2J", 7, undefined])(
+  "a role is not told of one whose name is none: %j",
+  async (node) => {
+    const { ask, input, done, dir } = startServing();
+    const asked = await startAgent(dir, '{"ok":true}');
+    await ask("hello", { protocol: protocolVersion, node, purpose: "control" });
+
+    expect(await ask("announce", { role: "MASTER" })).toMatchObject({ ok: false, cause: "failed" });
+    expect(asked).toEqual([]);
+    input.end();
+    await done;
+  },
+);
+
+test.each([
+  ["MASTER", "both-master"],
+  ["BACKUP", "manifest-invalid"],
+  ["unknown", "manifest-invalid"],
+])("while this host's agent says %s, what is offered is looked at: %s", async (role, cause) => {
+  const { ask, hello, input, done, dir } = startServing();
+  await hello();
+  expect(await ask("offer", {})).toMatchObject({ ok: false, cause: "manifest-invalid" });
+  await startAgent(dir, JSON.stringify({ ok: true, role }));
+
+  expect(await ask("offer", {})).toMatchObject({ ok: false, cause });
+  expect(readdirSync(dir)).not.toContain("quarantine");
+  input.end();
+  await done;
+});
+
+test("the agent's report goes over without the socket's own words", async () => {
+  const { ask, hello, input, done, dir, answers } = startServing();
+  await hello();
+  const status = (): unknown => JSON.parse(answers.at(-1)?.body.toString() ?? "null");
+  await startAgent(dir, '{"ok":true,"role":"BACKUP"}');
+  await ask("status");
+
+  expect(status()).toMatchObject({ agent: "up", report: { role: "BACKUP" } });
+  expect(status()).not.toHaveProperty("report.ok");
+  input.end();
+  await done;
+});
+
+test("an agent that answers with an error is up, and has no report", async () => {
+  const { ask, hello, input, done, dir, answers } = startServing();
+  await hello();
+  await startAgent(dir, '{"ok":false,"error":"no"}');
+  await ask("status");
+
+  expect(JSON.parse(answers.at(-1)?.body.toString() ?? "null")).toMatchObject({ agent: "up", report: null });
+  input.end();
+  await done;
+});

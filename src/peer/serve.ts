@@ -4,6 +4,7 @@ import { sentenceOf } from "../platform/errors.js";
 import { openStore } from "../snapshot/store.js";
 import { askAgent } from "./agent-socket.js";
 import { createAnswers, type Reply } from "./answers.js";
+import { refuseWhileMaster, tellOfRole } from "./own-agent.js";
 import { createFrameParser, encodeFrame, type Frame, protocolVersion } from "./protocol.js";
 import type { Receiver } from "./receive.js";
 import { answerOf, Refused } from "./refused.js";
@@ -102,7 +103,8 @@ function createDesk(options: ServeOptions, write: (bytes: Buffer) => void) {
   const answers = createAnswers({ store, stateDir, runDir, node, version, agentMs });
   const hints = new Set<Promise<unknown>>();
   let receiver: Promise<Receiver> | undefined;
-  let greeted = false;
+  /** The name that the other side gave itself, once it has greeted. */
+  let greeted: { readonly node: unknown } | undefined;
   let queued = 0;
   let turn: Promise<void> = Promise.resolve();
 
@@ -125,7 +127,7 @@ function createDesk(options: ServeOptions, write: (bytes: Buffer) => void) {
       const sentence = `Both sides call themselves "${node}": each node needs a name of its own.`;
       throw new Refused("same-node", sentence, fields);
     }
-    greeted = true;
+    greeted = { node: header.node };
     if (header.purpose === "bulk") {
       await store
         .sweep()
@@ -149,7 +151,7 @@ function createDesk(options: ServeOptions, write: (bytes: Buffer) => void) {
   async function reply(frame: Frame): Promise<Reply> {
     const { header, body } = frame;
     if (header.op === "hello") return hello(frame);
-    if (!greeted) throw new Refused("not-asked-so", 'The first question must be "hello".');
+    if (greeted === undefined) throw new Refused("not-asked-so", 'The first question must be "hello".');
     switch (header.op) {
       case "ping":
         return answers.ping();
@@ -159,11 +161,14 @@ function createDesk(options: ServeOptions, write: (bytes: Buffer) => void) {
         return answers.list();
       case "status":
         return answers.status();
+      case "announce":
+        return tellOfRole({ runDir, ms: agentMs }, greeted.node, header.role);
       case "fetch":
         return answers.fetch(header.snapshot);
       case "read":
         return answers.read(header);
       case "offer":
+        await refuseWhileMaster({ runDir, ms: agentMs });
         return {
           fields: { wanted: await (await receiving()).offer(header.files, header.accept === true, body) },
         };
