@@ -1,4 +1,6 @@
+import { EventEmitter } from "node:events";
 import { join } from "node:path";
+import { Demotion } from "../carp/demotion.js";
 import type { Config } from "../config/schema.js";
 import { drainSpool } from "../control/spool.js";
 import { Journal } from "../journal/journal.js";
@@ -15,12 +17,16 @@ import { Shipper } from "../ship/shipper.js";
 import { Staging } from "../ship/staging.js";
 import { defaultKeepLocal, parseKeepLocal } from "../snapshot/keep-local.js";
 import { openStore } from "../snapshot/store.js";
+import { bootIdentity } from "./boot.js";
+import { Care } from "./care.js";
 import type { AgentContext } from "./context.js";
 import { listenToDevd } from "./devd-pipe.js";
+import { Maintenance } from "./maintenance.js";
 import { Observer } from "./observer.js";
 import { PeerBoard } from "./peer-board.js";
 import { Reconciler } from "./reconciler.js";
 import { serveSockets } from "./sockets.js";
+import { Trial } from "./trial.js";
 import { version } from "./version.js";
 
 /** A stop takes at most this long; daemon(8) and rc.shutdown wait for us. */
@@ -38,10 +44,12 @@ export interface Agent {
 /** Starts the resident agent: opens what it needs, connects to the peers, and reconciles until it is stopped. */
 export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   await prepareDirectories(config);
-  const node = compose(config, log);
-  const observer = new Observer(node);
+  const lost = new EventEmitter();
+  const node = compose(config, log, await bootIdentity(config.node.run_dir), () => lost.emit("proxysql"));
+  const observer = new Observer(node, () => ({ fit: null, recovered: config.carp.standby === "warm" }));
   const reconciler = new Reconciler(node, observer);
   const hint = (cause: string): void => reconciler.hint(cause);
+  lost.on("proxysql", () => hint("ProxySQL ended its admin connection"));
   // The socket is also the lock: nothing is touched before we know that no other agent runs.
   const sockets = await serveSockets(node, observer, reconciler).catch((error: unknown) => {
     node.journal.close();
@@ -107,7 +115,7 @@ function every(ms: number, log: Logger, what: string, work: () => Promise<unknow
   }, ms);
 }
 
-function compose(config: Config, log: Logger): AgentContext {
+function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () => void): AgentContext {
   const { state_dir } = config.node;
   const journal = Journal.open(join(state_dir, "journal.db"), (error) =>
     log.error(errorFields(error), "the journal cannot be written"),
@@ -119,7 +127,12 @@ function compose(config: Config, log: Logger): AgentContext {
       ? ownerOfDirectory(config.proxysql.datadir, "[proxysql] datadir")
       : ownerNamed(config.proxysql.owner);
   const staging = new Staging(join(state_dir, "staging"), proxysqlOwner);
-  const admin = new AdminClient(adminAddress(config));
+  const admin = new AdminClient(adminAddress(config), onProxysqlLost);
+  const keeper = {
+    read: (): unknown => journal.read("demotion"),
+    write: (record: unknown): void => journal.write({ demotion: record }),
+  };
+  const demotion = new Demotion(keeper, boot);
   const links = createLinks(config, log);
   const board = new PeerBoard(links, log);
   const configLock = new Mutex();
@@ -149,6 +162,10 @@ function compose(config: Config, log: Logger): AgentContext {
     shipper,
     configLock,
     proxysqlOwner,
+    demotion,
+    care: new Care(config, journal, demotion),
+    maintenance: new Maintenance(journal),
+    trial: new Trial(journal),
     keepLocal: parseKeepLocal(config.proxysql.keep_local ?? defaultKeepLocal),
     kept: join(state_dir, "kept"),
     installed: { rows: {} },

@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import { KnownError } from "../platform/errors.js";
+import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
 import { formatLineage, type Ranked } from "../role/lineage.js";
 import { changeMark } from "../ship/change-watch.js";
 import { fetchInto } from "../ship/fetch.js";
 import { applyPlanned } from "../snapshot/apply.js";
 import { readDefinitions } from "../snapshot/definitions.js";
+import { copyFileSet } from "../snapshot/file-set.js";
 import { installDatabase } from "../snapshot/install.js";
 import type { KeepLocal } from "../snapshot/keep-local.js";
 import { type Manifest, snapshotId } from "../snapshot/manifest.js";
@@ -38,20 +39,23 @@ export async function fetchSnapshot(node: AgentContext, peer: string, ranked: Ra
 
 /** With ProxySQL down: puts the snapshot into the data directory, keeping what was there. */
 export function installSnapshot(node: AgentContext, ranked: Ranked, reportLoss: boolean): Promise<string> {
-  const { config, kept, state, journal, keepLocal, installed, log } = node;
+  const { config, kept, state, journal, keepLocal, installed, log, trial } = node;
   return node.configLock.run(() =>
     withUnpacked(node, ranked, async (dir, manifest) => {
       noteLoss(node, ranked, reportLoss);
+      const keepDir = holdsWhatWeKnow(node) ? null : kept;
+      trial.begin(ranked, state.running);
       const { kept: replaced, warnings } = await installDatabase({
         unpackedDir: dir,
         datadir: config.proxysql.datadir,
         owner: await node.proxysqlOwner(),
-        keepDir: holdsWhatWeKnow(node) ? null : kept,
+        keepDir,
         keepLocal,
       });
       for (const warning of warnings) log.warn({ warning }, "an install needs a look");
       if (replaced === null)
         log.warn({}, "there was no database: this host's own settings are the snapshot's now");
+      else if (keepDir !== null) trial.keptAt(replaced);
       state.holds(manifest, changeMark(config.proxysql.datadir));
       installed.rows = expectedRows(manifest, keepLocal);
       journal.addSnapshot({ snapshot: manifest.id, event: "installed" });
@@ -67,17 +71,20 @@ function holdsWhatWeKnow({ state, config }: AgentContext): boolean {
 
 /** With ProxySQL running: brings its tables to the snapshot through the admin, and reads them back. */
 export function applySnapshot(node: AgentContext, ranked: Ranked, reportLoss: boolean): Promise<string> {
-  const { admin, state, journal, keepLocal, config } = node;
+  const { admin, state, journal, keepLocal, config, trial, installed } = node;
   return node.configLock.run(() =>
     withUnpacked(node, ranked, async (dir, manifest) => {
       noteLoss(node, ranked, reportLoss);
-      await keepEdited(node);
+      const edited = await keepEdited(node);
       await node.staging.hand(dir);
-      const result = await applyPlanned(admin, join(dir, "proxysql.db"), keepLocal);
+      trial.begin(ranked, state.running);
+      if (edited !== undefined) trial.keptAt(edited);
+      const result = await applyPlanned(admin, join(dir, "proxysql.db"), keepLocal).catch(failTrial(node));
       const tls = await replaceTls(dir, config.proxysql.datadir, await node.proxysqlOwner());
       if (tls.length > 0) await admin.exec("PROXYSQL RELOAD TLS");
       const changed = [...result.changedModules, ...(tls.length > 0 ? ["TLS files"] : [])].join(", ");
       state.holds(manifest, changeMark(config.proxysql.datadir));
+      installed.rows = expectedRows(manifest, keepLocal);
       journal.addSnapshot({
         snapshot: manifest.id,
         event: "installed",
@@ -86,6 +93,64 @@ export function applySnapshot(node: AgentContext, ranked: Ranked, reportLoss: bo
       return `${formatLineage(ranked.lineage)}: ${changed || "nothing differed"}`;
     }),
   );
+}
+
+/** A ProxySQL that dies on a snapshot or does not take it has failed on it; trouble of our own is not its fault. */
+function failTrial({ trial, care }: AgentContext): (error: unknown) => never {
+  return (error) => {
+    const blames = ["proxysql-unreachable", "proxysql-statement", "proxysql-unproven", "deadline"] as const;
+    if (blames.some((code) => isKnown(error, code))) {
+      care.noteUnproven();
+      trial.failed(sentenceOf(error));
+    }
+    throw error;
+  };
+}
+
+/** ProxySQL failed on what was put in place: it is passed over, and what was here before counts again. */
+export async function rejectSnapshot(node: AgentContext, ranked: Ranked): Promise<string> {
+  const { trial, state, care, journal, log, installed } = node;
+  const why = trial.current?.why ?? "it was not proven";
+  const before = trial.current?.before ?? null;
+  // First what we hold: cut off in between, the trial is still there and is rejected again.
+  state.fallBackTo(before);
+  trial.reject();
+  installed.rows = {};
+  care.startAfresh();
+  const [snapshot, fallsBackTo] = [snapshotId(ranked.lineage), before && formatLineage(before.lineage)];
+  journal.addNote("snapshot-doubted", { snapshot, why, fallsBackTo });
+  log.error(
+    { snapshot, why, fallsBackTo },
+    "ProxySQL does not live with a verified snapshot: it is passed over",
+  );
+  return `${formatLineage(ranked.lineage)}: ${why}`;
+}
+
+/** Puts the files back that were here before a snapshot that did not work out. ProxySQL must be stopped. */
+export function putBack(node: AgentContext): Promise<string> {
+  const { trial, config, keepLocal, log } = node;
+  return node.configLock.run(async () => {
+    const kept = trial.displaced?.kept ?? null;
+    if (kept === null) return "nothing was kept";
+    const dir = await node.staging.make();
+    try {
+      await copyFileSet(kept, dir);
+      const { datadir } = config.proxysql;
+      const owner = await node.proxysqlOwner();
+      const { warnings } = await installDatabase({
+        unpackedDir: dir,
+        datadir,
+        owner,
+        keepDir: null,
+        keepLocal,
+      });
+      for (const warning of warnings) log.warn({ warning }, "an install needs a look");
+      trial.putBack();
+      return kept;
+    } finally {
+      await node.staging.remove(dir);
+    }
+  });
 }
 
 /** Lends a directory, out of others' reach, with the verified snapshot, and removes it then. */

@@ -1,3 +1,4 @@
+import type { Demotion } from "../carp/demotion.js";
 import type { Config } from "../config/schema.js";
 import type { Journal } from "../journal/journal.js";
 import type { PeerLink } from "../peer/link.js";
@@ -10,7 +11,10 @@ import type { Shipper } from "../ship/shipper.js";
 import type { Staging } from "../ship/staging.js";
 import type { KeepLocal } from "../snapshot/keep-local.js";
 import type { Store } from "../snapshot/store.js";
+import type { Care } from "./care.js";
+import type { Maintenance } from "./maintenance.js";
 import type { PeerBoard } from "./peer-board.js";
+import type { Trial } from "./trial.js";
 
 /** The parts of a running agent, as its aspects share them. */
 export interface AgentContext {
@@ -25,6 +29,10 @@ export interface AgentContext {
   readonly board: PeerBoard;
   readonly shipper: Shipper;
   readonly keepLocal: KeepLocal;
+  readonly care: Care;
+  readonly demotion: Demotion;
+  readonly maintenance: Maintenance;
+  readonly trial: Trial;
   /** Where the database that an install replaces is kept. */
   readonly kept: string;
   /** Held while ProxySQL's configuration is read or changed as a whole, so that a snapshot is of one state. */

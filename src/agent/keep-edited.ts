@@ -9,7 +9,7 @@ import type { AgentContext } from "./context.js";
 
 /**
  * Before a snapshot is applied over a running ProxySQL: if its database was written to since we last knew what it
- * holds, and really says something else, it is copied aside and noted. Somebody edited where edits are not shipped.
+ * holds, and really says something else, it is copied aside and noted. Somebody edited where edits are not shipped. Returns where.
  */
 export async function keepEdited({
   state,
@@ -19,15 +19,15 @@ export async function keepEdited({
   kept,
   journal,
   log,
-}: AgentContext): Promise<void> {
+}: AgentContext): Promise<string | undefined> {
   const { running } = state;
-  if (running !== null && changeMark(config.proxysql.datadir) === state.mark) return;
+  if (running !== null && changeMark(config.proxysql.datadir) === state.mark) return undefined;
   const dir = await staging.make();
   try {
     const copy = join(dir, "proxysql.db");
     await staging.receive(copy, (path) => vacuumInto(admin, path));
     const { shared, tables } = await inspectDatabase(copy);
-    if (running === null ? !isConfigured(tables) : shared === running.content) return;
+    if (running === null ? !isConfigured(tables) : shared === running.content) return undefined;
     const target = await keepFileSet(dir, kept);
     const ours = running === null ? "unknown" : formatLineage(running.lineage);
     journal.addNote("local-edit-replaced", { ours, kept: target });
@@ -35,6 +35,7 @@ export async function keepEdited({
       { ours, kept: target },
       "this passive node's configuration was edited here: kept aside and replaced",
     );
+    return target ?? undefined;
   } finally {
     await staging.remove(dir);
   }

@@ -6,7 +6,8 @@ import { isKnown, systemCode } from "../platform/errors.js";
 import { statOrUndefined } from "../platform/files.js";
 import type { Handshake } from "../proxysql/handshake.js";
 import { knockAt, observeProxysql, type ProxysqlView } from "../proxysql/observe.js";
-import type { Observed } from "../role/observed.js";
+import type { Ranked } from "../role/lineage.js";
+import type { Care, Observed } from "../role/observed.js";
 import { refreshDefinitions } from "../ship/definitions-source.js";
 import { rankOf } from "../ship/node-state.js";
 import { inspectDatabase } from "../snapshot/inspect.js";
@@ -20,6 +21,7 @@ const greetingCountsMs = 30_000;
 export class Observer {
   readonly #node: AgentContext;
   readonly #identifier: Identifier;
+  readonly #health: () => Pick<Care, "fit" | "recovered">;
   #masterSince: number | undefined;
   #greeting: { seen: Handshake; at: number } | undefined;
   #startedAt: number | undefined;
@@ -29,8 +31,10 @@ export class Observer {
   #proxysql: ProxysqlView | undefined;
   #carpProblem: string | undefined;
 
-  constructor(node: AgentContext) {
+  /** `health`: what the watch over reasons says of this node, which itself looks at what we observe. */
+  constructor(node: AgentContext, health: () => Pick<Care, "fit" | "recovered">) {
     this.#node = node;
+    this.#health = health;
     this.#identifier = new Identifier(node);
     this.#carp = unknownCarp(node.config.carp.vhids);
   }
@@ -83,11 +87,12 @@ export class Observer {
   }
 
   async observe(): Promise<Observed> {
-    const { config, state, store, board, shipper } = this.#node;
-    const [carp, proxysql, latest] = await Promise.all([
+    const { config, state, board, shipper, trial, maintenance, care } = this.#node;
+    const [carp, proxysql, best] = await Promise.all([
       this.lookAtCarp(),
       this.#lookAtProxysql(),
-      store.latest(),
+      this.#bestSnapshot(),
+      care.refreshSysctls(),
     ]);
     const intact = proxysql.running || (await this.#databaseIsIntact());
     const looksIn = proxysql.admin || (!proxysql.running && intact);
@@ -99,15 +104,33 @@ export class Observer {
       settleMs: config.carp.settle,
       standby: config.carp.standby,
       proxysql: { ...proxysql, starting: this.#isStarting(proxysql) },
+      maintenance: maintenance.view(),
+      care: care.look(carp.role, proxysql, state.leads !== null, this.#health()),
+      trial: trial.current && { ranked: trial.current.ranked, failures: trial.current.failures },
+      canPutBack: trial.displaced !== null && trial.displaced.kept !== null,
       leads: state.leads,
       openingContent: state.openingContent,
       shipping: state.leads !== null && shipper.epoch === state.leads,
       running: intact ? state.running : null,
       drifted: identity?.drifted ?? false,
       foreign: identity?.foreign ?? false,
-      best: latest === undefined ? null : rankOf(latest.manifest),
+      best,
       peers: board.views(),
     };
+  }
+
+  /** The greatest snapshot that ProxySQL has not failed on. */
+  async #bestSnapshot(): Promise<Ranked | null> {
+    const { store, trial } = this.#node;
+    const latest = await store.latest();
+    if (latest === undefined) return null;
+    if (trial.allows(latest.manifest.lineage)) return rankOf(latest.manifest);
+    const allowed = (await store.list()).filter(({ lineage }) => trial.allows(lineage));
+    for (const { id } of allowed.reverse()) {
+      const manifest = await store.manifest(id).catch(() => undefined);
+      if (manifest !== undefined) return rankOf(manifest);
+    }
+    return null;
   }
 
   async #lookAtProxysql(): Promise<ProxysqlView> {

@@ -7,7 +7,7 @@ import type { Logger } from "../platform/log.js";
 import { compareLineage, type Lineage, type Ranked } from "../role/lineage.js";
 import type { PeerView } from "../role/observed.js";
 import { rankOf } from "../ship/node-state.js";
-import { readReport } from "../ship/peer-report.js";
+import { type PeerReport, readReport } from "../ship/peer-report.js";
 
 /** How long a promotion waits for a peer that may be there. A dead one is known before CARP moves the address. */
 export const askDeadlineMs = 1_000;
@@ -95,6 +95,7 @@ export class PeerBoard {
       role: reachable ? (readReport(status?.report)?.role ?? "unknown") : "unknown",
       best,
       running: reachable ? (readReport(status?.report)?.running ?? null) : null,
+      ready: readyIn(reachable ? readReport(status?.report) : null),
     }));
   }
 
@@ -120,6 +121,10 @@ async function bestOf({ link, best }: Entry, { latest }: PeerStatus): Promise<Ra
 /** True if the link is not up and has tried in vain already: a promotion does not wait for that. */
 function isAway({ view }: PeerLink): boolean {
   return view.state !== "up" && view.failures > 0;
+}
+
+function readyIn(report: PeerReport | null): boolean | null {
+  return typeof report?.ready === "boolean" ? report.ready : null;
 }
 
 function isSame(one: Lineage, other: Lineage): boolean {

@@ -1,11 +1,18 @@
 import { sleep } from "../platform/clock.js";
 import { formatLineage } from "../role/lineage.js";
-import type { Step } from "../role/plan.js";
-import { applySnapshot, fetchSnapshot, installSnapshot } from "./configuration-steps.js";
+import type { Step } from "../role/step.js";
+import {
+  applySnapshot,
+  fetchSnapshot,
+  installSnapshot,
+  putBack,
+  rejectSnapshot,
+} from "./configuration-steps.js";
 import type { AgentContext } from "./context.js";
 import type { Observer } from "./observer.js";
 import {
   drainClients,
+  haltProxysql,
   hushScheduler,
   pauseClients,
   proveProxysql,
@@ -14,6 +21,7 @@ import {
   startProxysql,
   stopProxysql,
 } from "./proxysql-steps.js";
+import { addShare, settleShare, stepAside, takeShareBack } from "./share-steps.js";
 
 /**
  * Performs one step. Resolves with a detail for the journal, rejects with the error that ended it. Every step bounds
@@ -36,6 +44,10 @@ export async function performStep(
       return installSnapshot(node, step.ranked, step.reportLoss);
     case "apply":
       return applySnapshot(node, step.ranked, step.reportLoss);
+    case "put-back":
+      return putBack(node);
+    case "reject":
+      return rejectSnapshot(node, step.ranked);
     case "start":
       return startProxysql(node, observer, signal);
     case "prove":
@@ -48,6 +60,16 @@ export async function performStep(
       return drainClients(node, signal);
     case "stop":
       return stopProxysql(node, observer);
+    case "halt":
+      return haltProxysql(node, observer);
+    case "settle-share":
+      return settleShare(node);
+    case "demote":
+      return addShare(node, step.why);
+    case "take-back":
+      return takeShareBack(node);
+    case "yield":
+      return stepAside(node, observer);
     case "run-scheduler":
       return runScheduler(node);
     case "hush-scheduler":

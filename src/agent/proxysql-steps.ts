@@ -12,19 +12,20 @@ const pollMs = 10;
 
 /** Starts ProxySQL by its rc service. Whether it came up is for `prove`: the exit code is only a detail. */
 export async function startProxysql(
-  { config, admin }: AgentContext,
+  { config, admin, care }: AgentContext,
   observer: Observer,
   signal: AbortSignal,
 ): Promise<string> {
   admin.disconnect();
   observer.noteStart();
+  care.noteStart();
   const { code, output } = await runService(config.proxysql.service, "onestart", signal);
   return code === 0 ? "asked" : `the rc script ended with ${code ?? "a signal"}: ${output}`;
 }
 
 /** Waits until admin, content and client port are all as they should be, at most `start_timeout`. */
 export async function proveProxysql(
-  { config, admin, installed, log }: AgentContext,
+  { config, admin, installed, log, care, trial }: AgentContext,
   observer: Observer,
   signal: AbortSignal,
 ): Promise<string> {
@@ -59,16 +60,15 @@ export async function proveProxysql(
   observer.forgetGreeting();
   if (proven) {
     installed.rows = {};
+    trial.proven();
     for (const lack of drift) log.warn({ lack }, "ProxySQL does not run all that is saved");
     return `serving after ${Math.round(monotonic() - began)} ms`;
   }
   if (signal.aborted) throw new KnownError("not-done", "The role changed before ProxySQL was proven.");
-  throw new KnownError(
-    "proxysql-unproven",
-    `ProxySQL did not serve within ${start_timeout} ms: ${sentenceOf(last)}`,
-    {},
-    last,
-  );
+  const sentence = `ProxySQL did not serve within ${start_timeout} ms: ${sentenceOf(last)}`;
+  care.noteUnproven();
+  trial.failed(sentence);
+  throw new KnownError("proxysql-unproven", sentence, {}, last);
 }
 
 /** Refuses new clients. Sessions that are there go on, so this is a gate and no fence. */
@@ -97,6 +97,16 @@ export async function drainClients({ admin, config }: AgentContext, signal: Abor
     signal,
   );
   return empty ? "no clients left" : `${connected} clients stayed`;
+}
+
+/** Stops ProxySQL in order to start it anew. One that cannot be stopped counts as a try all the same. */
+export async function haltProxysql(node: AgentContext, observer: Observer): Promise<string> {
+  try {
+    return await stopProxysql(node, observer);
+  } catch (error) {
+    node.care.noteStart();
+    throw error;
+  }
 }
 
 /** Stops ProxySQL by its rc service and waits until nobody listens any more. */

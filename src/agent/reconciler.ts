@@ -2,7 +2,9 @@ import { errorFields, inBackground } from "../platform/background.js";
 import { monotonic, sleep, withDeadline } from "../platform/clock.js";
 import { isKnown, sentenceOf } from "../platform/errors.js";
 import type { NodeRole } from "../role/carp-role.js";
-import { plan, type Step } from "../role/plan.js";
+import type { PeerView } from "../role/observed.js";
+import { plan } from "../role/plan.js";
+import type { Step } from "../role/step.js";
 import type { AgentContext } from "./context.js";
 import type { Observer } from "./observer.js";
 import { performStep } from "./perform.js";
@@ -12,6 +14,10 @@ import { TransitionLog } from "./transition-log.js";
 const roundsBeforeRest = 25;
 const firstRetryMs = 500;
 const longestRetryMs = 15_000;
+/** How soon to look again at a sick ProxySQL that is left alone for a moment. */
+const unwellLookMs = 500;
+/** A share of demotion that cannot be written must not keep the rest from being done. */
+const asideSteps: ReadonlySet<Step["kind"]> = new Set(["settle-share", "take-back"]);
 
 /**
  * Makes what is fit what should be, again and again: observe, plan, perform, until the plan is empty; then wait for a
@@ -83,7 +89,8 @@ export class Reconciler {
         if (!more) {
           this.#retryMs = firstRetryMs;
           this.#lastError = undefined;
-          return this.#node.config.carp.reconcile;
+          const { reconcile } = this.#node.config.carp;
+          return this.#node.care.isUnwell ? Math.min(unwellLookMs, reconcile) : reconcile;
         }
       }
       this.#node.log.error({ rounds: roundsBeforeRest }, "the plan does not come to rest");
@@ -103,17 +110,32 @@ export class Reconciler {
     const observed = await this.#observer.observe();
     if (observed.role !== this.#role) this.#roleChanged(observed.role);
     // After a change of role the peers' answers no longer count, so they are looked at last.
-    const steps = plan({ ...observed, peers: this.#node.board.views() });
+    const steps = plan({ ...observed, peers: this.#peers() });
     if (steps.length === 0) {
       this.#transitions.finish();
       return false;
     }
+    let aside: unknown;
     for (const step of steps) {
-      await this.#perform(step);
+      try {
+        await this.#perform(step);
+      } catch (error) {
+        if (!isAside(step)) throw error;
+        aside = error;
+      }
       if (this.#hinted || this.#stopping.signal.aborted) break;
     }
     this.#hinted = false;
+    if (aside !== undefined) throw aside;
     return true;
+  }
+
+  /** The peers as the plan may rely on them: what ProxySQL here has failed on is no offer. */
+  #peers(): PeerView[] {
+    const { board, trial } = this.#node;
+    return board
+      .views()
+      .map((peer) => (peer.best && !trial.allows(peer.best.lineage) ? { ...peer, best: null } : peer));
   }
 
   #roleChanged(role: NodeRole): void {
@@ -155,4 +177,8 @@ export class Reconciler {
     const { role } = await this.#observer.lookAtCarp();
     if (role !== this.#role) step.abort();
   }
+}
+
+function isAside(step: Step): boolean {
+  return asideSteps.has(step.kind) || (step.kind === "demote" && step.why !== "given-away");
 }

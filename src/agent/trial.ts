@@ -84,19 +84,24 @@ export class Trial {
     return doubts.length < chainLimit || doubts.every((doubt) => compareLineage(doubt.lineage, lineage) < 0);
   }
 
-  /** About to put a snapshot in place of what `running` names. */
+  /** About to put a snapshot in place of what `running` names. To put the same back once more is no trial. */
   begin(ranked: Ranked, running: Ranked | null): void {
-    const { current } = this.#state;
+    const { current, displaced } = this.#state;
     if (current !== null && isSame(current.ranked, ranked)) return;
+    if (running !== null && isSame(running, ranked)) {
+      this.#keep({ displaced: null });
+      return;
+    }
     const before = current === null ? running : current.before;
     this.#keep({
       current: {
         ranked: copy(ranked),
         before: before && copy(before),
-        kept: current?.kept ?? null,
+        kept: current?.kept ?? displaced?.kept ?? null,
         failures: 0,
         why: null,
       },
+      displaced: null,
     });
   }
 

@@ -20,7 +20,7 @@ export class Demotion {
   readonly #keeper: ShareKeeper;
   readonly #boot: string;
   #record: ShareRecord;
-  #settled = false;
+  #settled: boolean;
 
   /** `boot`: a text that is another one after each boot of this host. */
   constructor(keeper: ShareKeeper, boot: string) {
@@ -34,6 +34,7 @@ export class Demotion {
         "The journal's record of our CARP demotion cannot be understood.",
       );
     this.#record = parsed.data;
+    this.#settled = this.#record.pending === null && (this.#record.share === 0 || this.#record.boot === boot);
   }
 
   get share(): number {
@@ -56,9 +57,8 @@ export class Demotion {
 
   /** Finishes what an earlier process began, and adds our share again after a reboot. To be called until it succeeds. */
   async settle(): Promise<void> {
-    const { share, pending, why, boot } = this.#record;
-    if (share === 0 && pending === null) this.#keep({ ...nothing, boot: this.#boot });
-    else if (boot !== this.#boot || pending !== null) await this.#bring(pending?.to ?? share, why);
+    const { share, pending, why } = this.#record;
+    if (!this.#settled) await this.#bring(pending?.to ?? share, why);
     this.#settled = true;
   }
 

@@ -25,10 +25,13 @@ const statementDeadlineMs = 10_000;
  */
 export class AdminClient {
   readonly #address: AdminAddress;
+  readonly #onLost: () => void;
   #connection: Promise<Connection> | undefined;
 
-  constructor(address: AdminAddress) {
+  /** `onLost` is called when ProxySQL ends a connection by itself: it may have died. */
+  constructor(address: AdminAddress, onLost: () => void = () => {}) {
     this.#address = address;
+    this.#onLost = onLost;
   }
 
   /** The rows of a SELECT or SHOW. */
@@ -89,8 +92,19 @@ export class AdminClient {
         supportBigNumbers: true,
         bigNumberStrings: true,
       });
-      connection.on("error", () => this.disconnect());
-      connection.on("end", () => this.disconnect());
+      let lost = false;
+      const onEnd = (): void => {
+        if (lost) return;
+        lost = true;
+        // One that we let go ourselves is no news.
+        const current = this.#connection;
+        void current?.then(
+          (open) => open === connection && this.#lose(),
+          () => undefined,
+        );
+      };
+      connection.on("error", onEnd);
+      connection.on("end", onEnd);
       return connection;
     } catch (error) {
       if (errnoOf(error) === 1045) {
@@ -108,6 +122,11 @@ export class AdminClient {
         error,
       );
     }
+  }
+
+  #lose(): void {
+    this.disconnect();
+    this.#onLost();
   }
 
   #place(): string {

@@ -13,6 +13,32 @@ export interface PeerView {
   readonly best: Ranked | null;
   /** What its ProxySQL holds, as its agent says: may be in an epoch that it has no snapshot of yet. */
   readonly running: Lineage | null;
+  /** Fit to be MASTER, as its agent says; null when it does not say. */
+  readonly ready: boolean | null;
+}
+
+/** How this node looks after its ProxySQL and its place in CARP. */
+export interface Care {
+  /** Since the role is MASTER and ProxySQL is dead or does not serve; 0 while it is well. */
+  readonly unwellForMs: number;
+  /** Starts of ProxySQL that were tried since it was last well for a while, as MASTER. */
+  readonly tries: number;
+  /** How many may be tried before the address is given away. */
+  readonly tryLimit: number;
+  /** How long until the next one; back-off. */
+  readonly nextTryInMs: number;
+  /** Our own share of CARP demotion is there, and why. */
+  readonly share: "unready" | "given-away" | "maintenance" | null;
+  /** What an earlier process began with the share is finished. */
+  readonly shareSettled: boolean;
+  /** The share was added so long ago that CARP should have moved the role, and did not. */
+  readonly yieldDue: boolean;
+  /** Flap damping lets health move the role now. */
+  readonly mayMove: boolean;
+  /** Fit to be MASTER, as far as this host itself is concerned; null when it is not known yet. */
+  readonly fit: boolean | null;
+  /** What made us give the address away is mended for sure. */
+  readonly recovered: boolean;
 }
 
 /** Everything a plan depends on. Made by observing, never by remembering what we meant to do. */
@@ -33,6 +59,13 @@ export interface Observed {
     /** We asked for a start so short ago that it may still be coming up. */
     readonly starting: boolean;
   };
+  /** An operator said: look, but do not act. */
+  readonly maintenance: { readonly forcePromotion: boolean } | null;
+  readonly care: Care;
+  /** A snapshot that was put in place and ProxySQL has not yet proven; how often it failed to. */
+  readonly trial: { readonly ranked: Ranked; readonly failures: number } | null;
+  /** A snapshot that was given up may still be in place, and the files from before it are kept. */
+  readonly canPutBack: boolean;
   /** The epoch this node opened and leads, if it does. */
   readonly leads: number | null;
   /** The shared content this node's epoch began with. */
@@ -45,7 +78,7 @@ export interface Observed {
   readonly drifted: boolean;
   /** There is a configuration here of which we know nothing: `running` is null, and no snapshot says the same. */
   readonly foreign: boolean;
-  /** The greatest verified snapshot in this node's store. */
+  /** The greatest verified snapshot in this node's store that ProxySQL has not failed on. */
   readonly best: Ranked | null;
   readonly peers: readonly PeerView[];
 }

@@ -1,61 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Ranked } from "./lineage.js";
-import type { Observed, PeerView } from "./observed.js";
+import type { Observed } from "./observed.js";
 import { plan } from "./plan.js";
-
-function ranked(
-  epoch: number,
-  sequence: number,
-  node: string,
-  base: Ranked | null = null,
-  content = "c",
-): Ranked {
-  const opening = { epoch, node, base: base?.lineage ?? null, baseContent: base?.content ?? null };
-  return { lineage: { epoch, sequence, node }, ancestry: [opening, ...(base?.ancestry ?? [])], content };
-}
-
-const first = ranked(5, 9, "a");
-const up = {
-  running: true,
-  admin: true,
-  serving: true,
-  paused: false,
-  scheduler: { runtime: 0, disk: 0 },
-  starting: false,
-};
-const down = {
-  running: false,
-  admin: false,
-  serving: false,
-  paused: false,
-  scheduler: null,
-  starting: false,
-};
-
-function peer(view: Partial<PeerView> = {}): PeerView {
-  return { name: "b", asked: true, reachable: true, role: "BACKUP", best: null, running: null, ...view };
-}
-
-function observed(change: Partial<Observed> = {}): Observed {
-  return {
-    role: "BACKUP",
-    holdsAddress: change.role === "MASTER",
-    masterForMs: 1_000,
-    settleMs: 50,
-    standby: "warm",
-    proxysql: up,
-    leads: null,
-    openingContent: null,
-    shipping: false,
-    running: first,
-    drifted: false,
-    foreign: false,
-    best: first,
-    peers: [peer()],
-    ...change,
-  };
-}
+import { down, first, observed, peer, ranked, up } from "./test-observed.js";
 
 function kinds(change: Partial<Observed>): string {
   return plan(observed(change))
@@ -181,12 +128,12 @@ describe("plan while the role is ours", () => {
   });
 
   it("starts a ProxySQL that died, with what it had", () => {
-    expect(kinds({ ...leading, proxysql: down, best: ranked(6, 3, "a", first) })).toBe("start prove");
+    expect(kinds({ ...leading, proxysql: down, best: ranked(6, 3, "a", first) })).toBe("halt start prove");
   });
 
   it("restores the newest snapshot when its own database is lost", () => {
     expect(kinds({ ...leading, proxysql: down, running: null, best: ranked(6, 3, "a", first) })).toBe(
-      "install start prove",
+      "halt install start prove",
     );
   });
 
@@ -246,11 +193,14 @@ describe("plan without the role", () => {
 
   it("warm: feeds ProxySQL what was received, and keeps its jobs quiet", () => {
     const proxysql = { ...up, scheduler: { runtime: 1, disk: 1 } };
-    expect(kinds({ proxysql, best: ranked(5, 10, "a") })).toBe("hush-scheduler apply");
+    expect(kinds({ proxysql, best: ranked(5, 10, "a") })).toBe("hush-scheduler apply prove");
   });
 
   it("puts the verified snapshot back when this passive node was edited", () => {
-    expect(plan(observed({ drifted: true }))).toMatchObject([{ kind: "apply", ranked: first }]);
+    expect(plan(observed({ drifted: true }))).toMatchObject([
+      { kind: "apply", ranked: first },
+      { kind: "prove" },
+    ]);
   });
 
   it("warm: starts a ProxySQL that is down", () => {
@@ -261,6 +211,7 @@ describe("plan without the role", () => {
     const ours = { ...ranked(5, 10, "a"), content: "edited" };
     expect(plan(observed({ running: ours, best: ranked(6, 1, "b", first, "d") }))).toMatchObject([
       { kind: "apply", reportLoss: true },
+      { kind: "prove" },
     ]);
   });
 });

@@ -1,34 +1,8 @@
-import {
-  addsNothingTo,
-  compareLineage,
-  contentReached,
-  type Lineage,
-  type Ranked,
-  relate,
-  relateTo,
-} from "./lineage.js";
+import { bringUp, hushScheduler, prepare, resume, runScheduler, stop } from "./bring-up.js";
+import { addsNothingTo, compareLineage, type Lineage, type Ranked, relate, relateTo } from "./lineage.js";
 import type { Observed, PeerView } from "./observed.js";
-
-/** One thing to do. Every step is idempotent: doing it again when it is done already changes nothing. */
-export type Step =
-  | { readonly kind: "ask-peers" }
-  | { readonly kind: "settle"; readonly ms: number }
-  | { readonly kind: "fetch"; readonly peer: string; readonly ranked: Ranked }
-  | { readonly kind: "install"; readonly ranked: Ranked; readonly reportLoss: boolean }
-  | { readonly kind: "apply"; readonly ranked: Ranked; readonly reportLoss: boolean }
-  | { readonly kind: "start" }
-  | { readonly kind: "resume" }
-  | { readonly kind: "prove" }
-  | { readonly kind: "run-scheduler" }
-  | { readonly kind: "hush-scheduler" }
-  | { readonly kind: "open-epoch"; readonly above: number }
-  | { readonly kind: "report-divergence"; readonly peer: string; readonly theirs: Ranked }
-  | { readonly kind: "ship" }
-  | { readonly kind: "release" }
-  | { readonly kind: "purge" }
-  | { readonly kind: "pause" }
-  | { readonly kind: "drain" }
-  | { readonly kind: "stop" };
+import type { Step } from "./step.js";
+import { isSick, rejectFailed, shareSteps, tend } from "./tend.js";
 
 /**
  * What to do now so that ProxySQL fits the CARP role. Pure: the same state gives the same steps, and a state that is as
@@ -36,8 +10,34 @@ export type Step =
  */
 export function plan(now: Observed): readonly Step[] {
   if (now.role === "unknown") return [];
-  if (now.role === "MASTER") return now.leads === null ? promote(now) : lead(now);
-  return stepDown(now);
+  if (now.maintenance !== null && !isForced(now)) return [...look(now), ...shareSteps(now)];
+  const rejected = rejectFailed(now);
+  if (rejected.length > 0) return rejected;
+  const share = shareSteps(now);
+  if (now.role === "MASTER") {
+    const steps = beMaster(now);
+    // A promotion comes before everything else, and what it needs may still be on its way.
+    return steps.length === 0 ? share : steps;
+  }
+  const steps = stepDown(now);
+  // A ProxySQL that does not come up must not keep its node from saying so in CARP.
+  return now.leads === null ? [...share, ...steps] : [...steps, ...share];
+}
+
+/** In maintenance a gained role is followed only if the operator said so; one that is ours already is looked after. */
+function isForced(now: Observed): boolean {
+  return now.role === "MASTER" && now.maintenance?.forcePromotion === true;
+}
+
+/** What is done in maintenance: nothing to ProxySQL. Snapshots go on while we lead, and a lost lead is let go. */
+function look(now: Observed): Step[] {
+  if (now.leads === null) return [];
+  if (now.role !== "MASTER") return [{ kind: "release" }, { kind: "purge" }];
+  return now.shipping ? [] : [{ kind: "ship" }];
+}
+
+function beMaster(now: Observed): Step[] {
+  return now.leads === null ? promote(now) : lead(now);
 }
 
 /** The role was gained: get the newest configuration, serve it, then open an epoch of our own. */
@@ -46,6 +46,7 @@ function promote(now: Observed): Step[] {
   if (now.masterForMs < now.settleMs) return [{ kind: "settle", ms: now.settleMs - now.masterForMs }];
   const offer = bestOffer(now);
   if (offer) return [{ kind: "fetch", peer: offer.name, ranked: offer.best }];
+  if (now.care.tries > 0 && isSick(now)) return tend(now, worthTaking(now));
   return [
     ...bringUp(now, worthTaking(now)),
     ...resume(now),
@@ -68,9 +69,11 @@ function worthTaking(now: Observed): Ranked | null {
 /** The role is ours already: keep ProxySQL up and shipping, and keep our epoch the highest. */
 function lead(now: Observed): Step[] {
   const ship: Step[] = now.shipping ? [] : [{ kind: "ship" }];
-  if (now.proxysql.running) return [...resume(now), ...ship, ...outrank(now)];
-  const steps = bringUp(now, now.running === null ? now.best : null);
-  return steps.length > 0 ? [...steps, { kind: "prove" }, ...ship] : ship;
+  if (isSick(now)) return [...ship, ...tend(now, now.running === null ? now.best : null)];
+  if (!now.proxysql.running) return ship;
+  const prove: Step[] =
+    now.trial === null && !now.canPutBack ? [] : [...bringUp(now, null), { kind: "prove" }];
+  return [...resume(now), ...ship, ...prove, ...outrank(now)];
 }
 
 /**
@@ -104,54 +107,9 @@ function stepDown(now: Observed): Step[] {
   if (now.leads !== null) return [{ kind: "release" }, { kind: "purge" }, ...(cold ? stop(now) : [])];
   if (cold) return [...stop(now), ...prepare(now)];
   const up = bringUp(now, now.best);
-  // What comes next (quiet jobs, a newer snapshot) needs a ProxySQL that answers.
-  const prove: Step[] = up.some(({ kind }) => kind === "start") ? [{ kind: "prove" }] : [];
-  return [...hushScheduler(now), ...up, ...prove];
-}
-
-/** A stopped ProxySQL gets each snapshot into its place at once, so that a promotion has only to start it. */
-function prepare(now: Observed): Step[] {
-  if (now.proxysql.running || now.proxysql.starting) return [];
-  return bringUp(now, now.best).filter(({ kind }) => kind === "install");
-}
-
-function stop(now: Observed): Step[] {
-  if (!now.proxysql.running) return [];
-  const { admin, paused } = now.proxysql;
-  const pause: Step[] = admin && !paused ? [{ kind: "pause" }] : [];
-  const drain: Step[] = admin ? [{ kind: "drain" }] : [];
-  return [...pause, ...drain, { kind: "stop" }];
-}
-
-/** The configuration in if it is greater than what runs, and ProxySQL up. */
-function bringUp(now: Observed, best: Ranked | null): Step[] {
-  const { running, proxysql } = now;
-  const relation = best === null ? "older" : relateTo(best, running);
-  const newer = best !== null && (relation === "newer" || relation === "newer-without-ours");
-  const target = newer ? best : now.drifted ? running : null;
-  const reportLoss = relation === "newer-without-ours" && !(best && running && contentReached(best, running));
-  if (proxysql.running)
-    return target && proxysql.admin ? [{ kind: "apply", ranked: target, reportLoss }] : [];
-  if (proxysql.starting) return [];
-  return [...(target ? [{ kind: "install", ranked: target, reportLoss } as const] : []), { kind: "start" }];
-}
-
-function resume(now: Observed): Step[] {
-  return now.proxysql.paused ? [{ kind: "resume" }] : [];
-}
-
-/** Only at a promotion: later on, what an operator has in memory but did not load is his own affair. */
-function runScheduler(now: Observed): Step[] {
-  const { scheduler } = now.proxysql;
-  return scheduler !== null && scheduler.runtime === 0 && scheduler.disk > 0
-    ? [{ kind: "run-scheduler" }]
-    : [];
-}
-
-/** Jobs run on the active node alone. ProxySQL loads them by itself at every start. */
-function hushScheduler(now: Observed): Step[] {
-  const { scheduler } = now.proxysql;
-  return scheduler === null || scheduler.runtime === 0 ? [] : [{ kind: "hush-scheduler" }];
+  // What was put in place must show that ProxySQL lives with it, and what comes next (quiet jobs) needs an answer.
+  const unproven = up.length > 0 || (now.trial !== null && now.proxysql.running);
+  return [...hushScheduler(now), ...up, ...(unproven ? [{ kind: "prove" } as const] : [])];
 }
 
 /** The peer with the greatest snapshot worth fetching: greater than what we run and than what we hold. */

@@ -39,6 +39,12 @@ export async function keepFileSet(datadir: string, keepDir: string): Promise<str
   return target;
 }
 
+/** Copies a kept file set into a directory of ours, to be put back. */
+export async function copyFileSet(kept: string, toDir: string): Promise<void> {
+  for (const name of await presentIn(kept))
+    await copyOpen(await openPlain(join(kept, name)), join(toDir, name));
+}
+
 async function presentIn(datadir: string): Promise<string[]> {
   const names = [databaseName, ...journalNames, ...tlsNames];
   const there = await Promise.all(names.map((name) => isPlain(join(datadir, name))));

@@ -10,7 +10,9 @@ import {
   relate,
 } from "../../../src/role/lineage.js";
 import type { Observed } from "../../../src/role/observed.js";
-import { plan, type Step } from "../../../src/role/plan.js";
+import { plan } from "../../../src/role/plan.js";
+import type { Step } from "../../../src/role/step.js";
+import { calm } from "../../../src/role/test-observed.js";
 
 /** A pair in memory: what the agents would do, with `plan` deciding and everything else reduced to bookkeeping. */
 export class ModelPair {
@@ -140,6 +142,10 @@ export class ModelNode {
         scheduler: this.proxysql.running ? { runtime: this.proxysql.scheduler, disk: 1 } : null,
         starting: false,
       },
+      maintenance: null,
+      care: calm,
+      trial: null,
+      canPutBack: false,
       leads: this.leads,
       openingContent: this.openingContent,
       shipping: true,
@@ -160,6 +166,7 @@ export class ModelNode {
           role: reachable ? this.peer.role : "unknown",
           best: reachable ? this.peer.best : null,
           running: reachable ? (this.peer.running?.lineage ?? null) : null,
+          ready: reachable ? true : null,
         },
       ],
     };
@@ -182,6 +189,7 @@ export class ModelNode {
         this.proxysql = { running: true, scheduler: 1 };
         return;
       case "stop":
+      case "halt":
         this.proxysql = { running: false, scheduler: 0 };
         return;
       case "run-scheduler":

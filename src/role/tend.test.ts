@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import type { Care, Observed } from "./observed.js";
+import { plan } from "./plan.js";
+import { calm, down, first, observed, peer, ranked, up } from "./test-observed.js";
+
+const deaf = { ...up, serving: false };
+const leading = { role: "MASTER", leads: 6, shipping: true, running: ranked(6, 3, "a", first) } as const;
+
+function kinds(change: Partial<Observed>, care: Partial<Care> = {}): string {
+  const now = observed({ ...change, care: { ...calm, ...care } });
+  return plan(now)
+    .map((step) => (step.kind === "demote" ? `demote:${step.why}` : step.kind))
+    .join(" ");
+}
+
+describe("a MASTER whose ProxySQL is sick", () => {
+  it.each([
+    ["dead", down],
+    ["deaf", deaf],
+    ["without an admin that answers", { ...up, admin: false }],
+  ])("starts one that is %s anew", (_, proxysql) => {
+    expect(kinds({ ...leading, proxysql })).toBe("halt start prove");
+  });
+
+  it("waits out the pause between two starts", () => {
+    expect(kinds({ ...leading, proxysql: down }, { tries: 1, nextTryInMs: 700 })).toBe("");
+  });
+
+  it("gives the address away after the last try, if a peer is ready", () => {
+    expect(kinds({ ...leading, proxysql: down }, { tries: 2 })).toBe("demote:given-away");
+  });
+
+  it.each([
+    ["is not ready", { ready: false }],
+    ["does not say", { ready: null }],
+    ["cannot be reached", { reachable: false }],
+    ["is MASTER itself", { role: "MASTER" as const }],
+    ["has no link", { role: "INIT" as const }],
+  ])("goes on trying when the peer %s", (_, view) => {
+    expect(kinds({ ...leading, proxysql: down, peers: [peer(view)] }, { tries: 9 })).toBe("halt start prove");
+  });
+
+  it("stays when the role has moved too often", () => {
+    expect(kinds({ ...leading, proxysql: down }, { tries: 9, mayMove: false })).toBe("halt start prove");
+  });
+
+  it("steps aside when the demotion moved nothing", () => {
+    const shared = { tries: 2, share: "given-away", nextTryInMs: 500 } as const;
+    expect(kinds({ ...leading, proxysql: down }, { ...shared, yieldDue: true })).toBe("yield");
+    expect(kinds({ ...leading, proxysql: down }, { ...shared, yieldDue: false })).toBe("");
+  });
+
+  it("gives away what it could not take over", () => {
+    const gained = { role: "MASTER", proxysql: down } as const;
+    expect(kinds(gained, { tries: 1, tryLimit: 3 })).toBe("halt start prove");
+    expect(kinds(gained, { tries: 3, tryLimit: 3 })).toBe("demote:given-away");
+  });
+
+  it("takes its share back when it is well and still MASTER", () => {
+    expect(kinds(leading, { share: "given-away" })).toBe("take-back");
+  });
+});
+
+describe("a snapshot that ProxySQL does not live with", () => {
+  const bad = ranked(5, 10, "a");
+
+  it("is passed over after one failure on the MASTER, after two on a passive node", () => {
+    const trial = { ranked: bad, failures: 1 };
+    expect(kinds({ role: "MASTER", running: bad, trial })).toBe("reject");
+    expect(kinds({ running: bad, best: bad, trial })).toBe("prove");
+    expect(kinds({ running: bad, best: bad, trial: { ...trial, failures: 2 } })).toBe("reject");
+  });
+
+  it("gives way to the one before, in the same promotion", () => {
+    const older = ranked(5, 9, "a");
+    const before = ranked(5, 8, "a");
+    const now = { role: "MASTER", proxysql: down, running: before, best: older, canPutBack: true } as const;
+    expect(kinds(now)).toBe("halt install start prove open-epoch");
+  });
+
+  it("gives way to what the node had when there is none before", () => {
+    const now = { role: "MASTER", proxysql: down, running: first, best: null, canPutBack: true } as const;
+    expect(kinds(now)).toBe("halt put-back start prove open-epoch");
+    expect(kinds({ ...now, proxysql: up })).toBe("halt put-back start prove open-epoch");
+  });
+});
+
+describe("a passive node's share of demotion", () => {
+  it("is added when the node is not fit, before anything that may fail", () => {
+    expect(kinds({ proxysql: down }, { fit: false })).toBe("demote:unready start prove");
+    expect(kinds({ role: "INIT" }, { fit: false })).toBe("demote:unready");
+  });
+
+  it("is left as it is while nobody knows", () => {
+    expect(kinds({}, { fit: null })).toBe("");
+    expect(kinds({}, { fit: null, share: "unready" })).toBe("");
+  });
+
+  it("is taken back when the node is fit, no sooner than flap damping allows", () => {
+    expect(kinds({}, { share: "unready" })).toBe("take-back");
+    expect(kinds({}, { share: "unready", mayMove: false })).toBe("");
+    expect(kinds({}, { share: "given-away", recovered: false })).toBe("");
+    expect(kinds({}, { share: "given-away" })).toBe("take-back");
+  });
+
+  it("comes first when what an earlier process began is not finished", () => {
+    expect(kinds({}, { shareSettled: false, share: "unready" })).toBe("settle-share");
+  });
+});
+
+describe("in maintenance", () => {
+  const maintenance = { forcePromotion: false };
+
+  it("a node is not promoted unless forced", () => {
+    const gained = { role: "MASTER", best: ranked(5, 10, "a") } as const;
+    expect(kinds({ ...gained, maintenance })).toBe("");
+    expect(kinds({ ...gained, maintenance: { forcePromotion: true } })).toBe("apply prove open-epoch");
+  });
+
+  it("a MASTER's ProxySQL is left alone, and its snapshots go on", () => {
+    expect(kinds({ ...leading, proxysql: down, shipping: false, maintenance }, { tries: 9 })).toBe("ship");
+  });
+
+  it("a passive node carries a share, applies nothing, and lets a lost lead go", () => {
+    expect(kinds({ best: ranked(5, 10, "a"), maintenance })).toBe("demote:maintenance");
+    expect(kinds({ leads: 5, maintenance }, { share: "maintenance" })).toBe("release purge");
+  });
+});
