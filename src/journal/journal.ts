@@ -174,6 +174,13 @@ export class Journal {
       .get({ event, peer: peer ?? null });
   }
 
+  /** Rows for the history and for figures. A statement that would change something is refused. */
+  query<Row>(sql: string, ...values: readonly (string | number | null)[]): Row[] {
+    const statement = this.#db.prepare<unknown[], Row>(sql);
+    if (!statement.readonly) throw new Error(`Not a question: ${sql}`);
+    return statement.all(...values);
+  }
+
   close(): void {
     this.#db.close();
   }
