@@ -31,6 +31,10 @@ export function placesOf(root: string) {
     hostState: join(root, "host"),
     logs: join(root, "log"),
     adminBridge: join(root, "admin.sock"),
+    /** Mounted over /usr/local/etc, where devd looks for the project's rule. */
+    localEtc: join(root, "local-etc"),
+    /** What `[proxysql] program` names. */
+    proxysqlProgram: join(root, "proxysql-program"),
   };
 }
 
@@ -78,6 +82,7 @@ export function prepareFiles(places: Places, name: string, address: string): Ide
     places.logs,
     places.hostState,
     join(places.hostState, "carp", vhid),
+    join(places.localEtc, "devd"),
   ]) {
     mkdirSync(directory, { recursive: true, mode: 0o755 });
   }
@@ -92,6 +97,7 @@ export function prepareFiles(places: Places, name: string, address: string): Ide
   ownedDirectory(join(places.home, ".ssh"), linkUser.id);
   writeFileSync(places.node, "");
   chmodSync(places.node, 0o755);
+  copyFileSync("devd/carp.conf", join(places.localEtc, "devd", "proxysql-carp.conf"));
   writeFileSync(join(places.hostState, "address"), `${address}\n`);
   writeFileSync(join(places.hostState, "carp", vhid, "address"), `${sharedAddress}\n`);
   writeFileSync(join(places.etc, "admin.password"), `${adminPassword}\n`, { mode: 0o600 });
@@ -111,6 +117,8 @@ export function prepareProxysql(places: Places, database: string, command: reado
     cnf,
     `datadir="${places.datadir}"\nadmin_variables=\n{\n\tadmin_credentials="admin:${adminPassword}"\n}\n`,
   );
+  // A file of its own: the stand-in is more than one word.
+  writeFileSync(places.proxysqlProgram, `#!/bin/sh\nexec ${command.join(" ")} "$@"\n`, { mode: 0o755 });
   const user = [`--reuid=${proxysqlUser.id}`, `--regid=${proxysqlUser.id}`, "--clear-groups"];
   const options = ["-f", "-c", cnf, "-D", places.datadir, "--no-version-check"];
   writeFileSync(
@@ -141,7 +149,10 @@ export function writeConfigs(
     `[node]\nname = "${self.name}"\nstate_dir = "${places.stateDir}"\nrun_dir = "${places.runDir}"\n${more.node ?? ""}`,
     `[carp]\nvhids = ["${vhid}"]\nstandby = "${standby}"\n${more.carp ?? ""}`,
     `[proxysql]\ndatadir = "${places.datadir}"\nowner = "${proxysqlUser.name}:${proxysqlUser.name}"`,
-    `admin_password_file = "${join(places.etc, "admin.password")}"\n${more.proxysql ?? ""}`,
+    `admin_password_file = "${join(places.etc, "admin.password")}"\nprogram = "${places.proxysqlProgram}"\n${more.proxysql ?? ""}`,
+    ...["snapshots", "http", "alerts"].flatMap((table) =>
+      more[table] === undefined ? [] : [`[${table}]\n${more[table]}`],
+    ),
     `[log]\nlevel = "debug"`,
     ...peerTables,
   ];

@@ -40,7 +40,8 @@ const support = "build/test/support/host";
 /**
  * Mounts what the host's unprivileged users need, and its own /var/run, in a mount namespace that ends with the process.
  */
-const enter = 'mount --bind "$1" "$2"; mount --bind "$3" "$4"; mount --bind "$5" /run; shift 5; exec "$@"';
+const enter =
+  'mount --bind "$1" "$2"; mount --bind "$3" "$4"; mount --bind "$5" /run; [ ! -d /usr/local/etc ] || mount --bind "$6" /usr/local/etc; shift 6; exec "$@"';
 
 /** Boots the host: link, devd, sshd, CARP, ProxySQL if the standby is warm, and the agent unless told otherwise. */
 export async function startHost(host: Host, options: { agent?: boolean } = {}): Promise<void> {
@@ -82,7 +83,7 @@ async function startDevd(host: Host): Promise<void> {
     places.node,
     `${places.app}/${support}/devd.js`,
     "--conf",
-    `${places.app}/devd/carp.conf`,
+    join(places.localEtc, "devd", "proxysql-carp.conf"),
     "--map",
     `${installedHook}=${hook}`,
     "--events",
@@ -142,6 +143,33 @@ export async function stopAgent(
   agent.kill(signal);
   await waitFor(`agent of ${host.name} ends`, () => !host.processes.has("agent"));
   return agent.exitCode ?? agent.signalCode;
+}
+
+/** Kills ProxySQL and what would start it again, without a word. What the service is asked for later still works. */
+export function killProxysql(host: Host): void {
+  const pidfile = join(host.places.hostState, "proxysql.pid");
+  const supervisor = existsSync(pidfile) ? Number(readFileSync(pidfile, "utf8")) : Number.NaN;
+  if (Number.isNaN(supervisor) || !existsSync(`/proc/${supervisor}`)) {
+    return;
+  }
+  const children = readFileSync(`/proc/${supervisor}/task/${supervisor}/children`, "utf8").trim();
+  // The supervisor first: it would start another one.
+  for (const pid of [supervisor, ...children.split(" ").filter((pid) => pid !== "")]) {
+    process.kill(Number(pid), "SIGKILL");
+  }
+}
+
+/**
+ * Makes the host's `service` or `sysctl` fail in one way from now on, or work again: `service.start.fail`,
+ * `sysctl.write.hang` and so on; see those programs.
+ */
+export function setFailing(host: Host, failure: string, failing: boolean): void {
+  const file = join(host.places.hostState, failure);
+  if (failing) {
+    writeFileSync(file, "");
+  } else {
+    rmSync(file, { force: true });
+  }
 }
 
 /** Starts a program in the host; its output goes to log/NAME.log. */
@@ -235,6 +263,12 @@ export function serviceCalls(host: Host): string[] {
   return text === "" ? [] : text.split("\n").map((line) => line.split(" ")[1] ?? "");
 }
 
+/** What the host's sysctl was asked to write, in order: `net.inet.carp.demotion=241`. */
+export function sysctlWrites(host: Host): string[] {
+  const file = join(host.places.hostState, "sysctl.log");
+  return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
+}
+
 /** Everything a process of the host has written. */
 export function readLog(host: Host, name: string): string {
   const file = join(host.places.logs, `${name}.log`);
@@ -253,7 +287,8 @@ export function logTails(host: Host, lines = 25): string {
 }
 
 function entering(host: Host, command: readonly string[]): string[] {
-  const mounts = [repository, host.places.app, process.execPath, host.places.node, host.places.varRun];
+  const mounts = [repository, host.places.app, process.execPath, host.places.node];
+  mounts.push(host.places.varRun, host.places.localEtc);
   return ["ip", "netns", "exec", host.port.namespace, "/bin/sh", "-c", enter, "enter", ...mounts, ...command];
 }
 

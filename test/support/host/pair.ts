@@ -17,6 +17,26 @@ export type Status = {
     readonly best: { readonly text: string } | null;
   }>;
   readonly problems: readonly string[];
+  readonly ready: boolean;
+  readonly reasons: readonly Reason[];
+  readonly care: {
+    readonly restarts: number;
+    readonly share: number;
+    readonly shareWhy: string | null;
+    readonly total: number | null;
+    readonly exhausted: boolean;
+  };
+  readonly maintenance: { readonly note: string | null; readonly forcePromotion: boolean } | null;
+  readonly doubts: ReadonlyArray<{ readonly id: string; readonly why: string }>;
+};
+
+export type Reason = {
+  readonly code: string;
+  readonly severity: "critical" | "warning";
+  readonly about: string | null;
+  readonly sentence: string;
+  readonly todo: string;
+  readonly since: string;
 };
 
 /** Failover takes CARP about 3.5 s, a retry of a failed step up to 15 s, and the machine may be busy. */

@@ -74,6 +74,11 @@ export class PairNode {
     return join(this.dir, "proxysql-carp.toml");
   }
 
+  /** What `[proxysql] program` names. */
+  get program(): string {
+    return join(this.dir, "proxysql-program");
+  }
+
   get logFile(): string {
     return join(this.dir, "agent.log");
   }
@@ -106,6 +111,7 @@ export class PairNode {
     );
     const standin = [process.execPath, join(root, "build/test/support/proxysql-standin/main.js")];
     const program = process.env.PROXYSQL_BIN === undefined ? standin : [process.env.PROXYSQL_BIN];
+    writeFileSync(this.program, `#!/bin/sh\nexec ${program.join(" ")} "$@"\n`, { mode: 0o755 });
     const command = [...program, "-f", "-c", cnf, "-D", join(this.dir, "proxysql"), "--no-version-check"];
     writeFileSync(join(this.dir, "host/proxysql.command"), `${command.join("\n")}\n`);
     this.writeRole("BACKUP");
@@ -250,6 +256,8 @@ export class PairNode {
 
   #configuration(peers: readonly PairNode[]): string {
     const extra = (table: string): string[] => [...(this.#options.extra?.[table] ?? [])];
+    const whole = (table: string): string[] =>
+      extra(table).length > 0 ? ["", `[${table}]`, ...extra(table)] : [];
     return [
       "[node]",
       `name = "${this.name}"`,
@@ -266,10 +274,13 @@ export class PairNode {
       `admin_port = ${this.ports.admin}`,
       `admin_password_file = "${join(this.dir, "admin.password")}"`,
       `client_port = ${this.ports.client}`,
+      `program = "${this.program}"`,
       ...extra("proxysql"),
       "",
       "[snapshots]",
       ...extra("snapshots"),
+      ...whole("http"),
+      ...whole("alerts"),
       ...peers.flatMap((peer) => [
         "",
         "[[peer]]",
