@@ -71,6 +71,17 @@ describe.skipIf(usesRealProxysql)(`a poisoned configuration ${skipped}`, () => {
     expect(await accepts(proxysql.clientPort)).toBe(true);
   });
 
+  test("does no harm to an immune one", async () => {
+    const scratch = makeScratch();
+    const ports = await scratch.place("proxysql-2.7.1-shop.db");
+    const proxysql = await scratch.start({ ...ports, env: { PROXYSQL_STANDIN_IMMUNE: "1" } });
+    const admin = await scratch.admin(proxysql);
+    for (const kind of ["die", "deaf", "lose"]) await admin.run(insert(kind).replace("bad", kind));
+    await admin.run(load);
+    expect(await admin.rows("SELECT COUNT(*) FROM runtime_mysql_servers")).toEqual([["6"]]);
+    expect(await accepts(proxysql.clientPort)).toBe(true);
+  });
+
   test("standin:lose keeps the row's hostgroup out of the runtime, at start and when loaded", async () => {
     const scratch = makeScratch();
     const proxysql = await startPoisoned(scratch, "lose");

@@ -27,6 +27,8 @@ export type LabOptions = {
   readonly count?: number;
   /** The ProxySQL database each host begins with, by its place; others begin with the default one. */
   readonly databases?: readonly string[];
+  /** Hosts whose ProxySQL stand-in takes no harm from poisoned configurations (see its poison.ts), by name. */
+  readonly immune?: readonly string[];
   /** net.inet.carp.preempt=1, as in a sysctl.conf; FreeBSD's default is 0. */
   readonly preempt?: boolean;
   /** More keys for the tables of the agents' configuration. */
@@ -39,11 +41,13 @@ export const defaultDatabase = join(fixtures, "proxysql-2.7.1-default.db");
 export const shopDatabase = join(fixtures, "proxysql-2.7.1-shop.db");
 
 /** The real ProxySQL if PROXYSQL_BIN names one, else the stand-in. */
-function proxysqlCommand(node: string, app: string): string[] {
+function proxysqlCommand(node: string, app: string, immune: boolean): string[] {
   const real = process.env.PROXYSQL_BIN;
-  return real === undefined || real === ""
-    ? [node, `${app}/build/test/support/proxysql-standin/main.js`]
-    : [resolve(real)];
+  if (real !== undefined && real !== "") {
+    return [resolve(real)];
+  }
+  const immunity = immune ? ["/usr/bin/env", "PROXYSQL_STANDIN_IMMUNE=1"] : [];
+  return [...immunity, node, `${app}/build/test/support/proxysql-standin/main.js`];
 }
 
 /**
@@ -64,7 +68,7 @@ export function createLab(options: LabOptions): Lab {
       prepareProxysql(
         places,
         options.databases?.[index] ?? defaultDatabase,
-        proxysqlCommand(places.node, places.app),
+        proxysqlCommand(places.node, places.app, options.immune?.includes(name) ?? false),
       );
       const port = addPort(network, name, address, userOverlay(places.home));
       return {
