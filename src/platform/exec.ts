@@ -12,6 +12,14 @@ export interface ProgramResult {
 /** Longest output kept of each stream, in bytes. What comes after it is read and dropped. */
 const outputLimit = 4 * 1024 * 1024;
 
+/** What a program gets beyond its arguments. */
+export interface ProgramInput {
+  /** Written to its stdin, which is then closed. It need not read it. */
+  readonly stdin: string;
+  /** Added to this process' own environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** What an ended program wrote is in the pipe already: this long we go on reading while another holds it open. */
 const lateOutputMs = 50;
 
@@ -26,6 +34,7 @@ export async function runProgram(
   args: readonly string[],
   ms: number,
   signal?: AbortSignal,
+  input?: ProgramInput,
 ): Promise<ProgramResult> {
   const commandLine = [program, ...args].join(" ");
   const unwanted = (): KnownError => new KnownError("not-done", `${commandLine}: given up, not waited for.`);
@@ -33,7 +42,8 @@ export async function runProgram(
 
   // A group of its own (`detached`) can be killed as a whole. `execa` settles when the streams have ended or are
   // destroyed, and never rejects with `reject: false`.
-  const child = execa(program, args, { detached: true, reject: false, buffer: false, stdin: "ignore" });
+  const given = input === undefined ? ({ stdin: "ignore" } as const) : { input: input.stdin, env: input.env };
+  const child = execa(program, args, { detached: true, reject: false, buffer: false, ...given });
   const output = [collect(child.stdout), collect(child.stderr)] as const;
   const letGo = (): void => {
     child.stdout.destroy();
