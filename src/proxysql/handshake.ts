@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connect, type NetConnectOpts } from "node:net";
 import { sentenceOf } from "../platform/errors.js";
 
 /** What the client port said when we knocked. */
@@ -13,8 +13,17 @@ export type Handshake =
  * (MySQL's "Protocol::HandshakeV10").
  */
 export function knock(host: string, port: number, ms: number): Promise<Handshake> {
+  return greetingAt({ host, port }, ms);
+}
+
+/** The same at a Unix socket, which ProxySQL can serve clients on as well. */
+export function knockSocket(path: string, ms: number): Promise<Handshake> {
+  return greetingAt({ path }, ms);
+}
+
+function greetingAt(address: NetConnectOpts, ms: number): Promise<Handshake> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port });
+    const socket = connect(address);
     let received = Buffer.alloc(0);
     const finish = (result: Handshake): void => {
       clearTimeout(timer);
