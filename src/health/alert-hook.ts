@@ -5,6 +5,8 @@ import type { AlertEvent } from "./alerts.js";
 
 /** As much of what a failed hook complained about as is worth a log field. */
 const complaintLimit = 500;
+/** The system bounds a variable's length. The JSON has the whole. */
+const variableLimit = 4_000;
 
 /**
  * Runs the operator's hook for one event, without a shell: JSON on stdin, the same in short in the environment. After
@@ -51,6 +53,9 @@ function environmentOf({ event, node, role, reason }: AlertEvent): Record<string
     SINCE: since,
   };
   return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [`PROXYSQL_CARP_${name}`, printable(value)]),
+    Object.entries(values).map(([name, value]) => [
+      `PROXYSQL_CARP_${name}`,
+      printable(value).slice(0, variableLimit),
+    ]),
   );
 }
