@@ -172,7 +172,11 @@ async function withUnpacked<T>(
  * Unpacks a stored snapshot and verifies it once more: disks rot. A bad one goes to quarantine, so that the next plan
  * falls back to the one before it.
  */
-export async function unpackVerified(node: AgentContext, id: string, dir: string): Promise<Manifest> {
+export async function unpackVerified(
+  node: Pick<AgentContext, "store" | "config" | "log" | "journal">,
+  id: string,
+  dir: string,
+): Promise<Manifest> {
   const { store, config, log, journal } = node;
   try {
     const manifest = await store.unpack(id, dir);

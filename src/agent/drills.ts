@@ -28,6 +28,12 @@ const recordSchema = z.object({
 /** How a restore drill went. */
 export type DrillRecord = Readonly<z.infer<typeof recordSchema>>;
 
+/** What of the agent a drill needs. */
+export type DrillNode = Pick<
+  AgentContext,
+  "config" | "log" | "journal" | "store" | "staging" | "keepLocal" | "maintenance" | "proxysqlOwner"
+>;
+
 type Outcome = Pick<DrillRecord, "ok" | "judged" | "startMs" | "why">;
 
 /**
@@ -35,13 +41,13 @@ type Outcome = Pick<DrillRecord, "ok" | "judged" | "startMs" | "why">;
  * lock, and is given up at once when this node becomes MASTER: no promotion waits for it.
  */
 export class Drills {
-  readonly #node: AgentContext;
+  readonly #node: DrillNode;
   #task: ScheduledTask | undefined;
   #role: NodeRole = "unknown";
   #last: DrillRecord | null;
   #running: { readonly giveUp: AbortController; readonly done: Promise<DrillRecord> } | undefined;
 
-  constructor(node: AgentContext) {
+  constructor(node: DrillNode) {
     this.#node = node;
     // A record that cannot be understood is another version's: the next drill replaces it.
     this.#last = recordSchema.safeParse(node.journal.read("drill")).data ?? null;
