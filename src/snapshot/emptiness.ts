@@ -15,22 +15,60 @@ const vitalTables = [
   "pgsql_replication_hostgroups",
 ];
 
+const protocols = ["mysql", "pgsql"];
+
 /** From so many rows on, losing almost all of them is as suspicious as losing all. */
 const manyRows = 20;
 const leastShareKept = 0.1;
 
+/** By table, the rows it had when an operator accepted that they are gone. See `accepted` in the manifest. */
+export type Accepted = Readonly<Record<string, number>>;
+
+const nothingAccepted: Accepted = {};
+
 /** A vital table that had rows in the snapshot before and has none now, or hardly any. */
-export function emptiedSince(before: RowCounts, now: RowCounts): Refusal | undefined {
+export function emptiedSince(
+  before: RowCounts,
+  now: RowCounts,
+  accepted: Accepted = nothingAccepted,
+): Refusal | undefined {
   for (const table of vitalTables) {
     const had = before[table]?.rows ?? 0;
     const has = now[table]?.rows ?? 0;
-    if (had === 0) continue;
-    if (has === 0) return suspicious(`${table} had ${had} rows in the snapshot before and has none now.`);
-    if (had >= manyRows && has < had * leastShareKept) {
-      return suspicious(`${table} had ${had} rows in the snapshot before and has only ${has} now.`);
-    }
+    if (had === 0 || !isSuspicious(had, has) || Object.hasOwn(accepted, table)) continue;
+    const left = has === 0 ? "none" : `only ${has}`;
+    return suspicious(`${table} had ${had} rows in the snapshot before and has ${left} now.`);
   }
   return undefined;
+}
+
+/** Every row gone, or almost all of many. */
+function isSuspicious(had: number, has: number): boolean {
+  return has === 0 || (had >= manyRows && has < had * leastShareKept);
+}
+
+/**
+ * What a snapshot's manifest is to say of accepted emptiness: what was accepted before it for as long as it lasts, since
+ * a receiver may have missed the snapshots between; and with `accept` what is suspicious in this one.
+ */
+export function acceptedIn(
+  now: RowCounts,
+  before: { readonly tables: RowCounts; readonly accepted: Accepted } | undefined,
+  accept: boolean,
+): Accepted {
+  const rows = (table: string): number => now[table]?.rows ?? 0;
+  const lasting = Object.entries(before?.accepted ?? {}).filter(([table, had]) =>
+    isSuspicious(had, rows(table)),
+  );
+  if (!accept) return Object.fromEntries(lasting);
+  const fresh = vitalTables.flatMap((table): [string, number][] => {
+    const had = before?.tables[table]?.rows ?? 0;
+    return had > 0 && isSuspicious(had, rows(table)) ? [[table, had]] : [];
+  });
+  const half = protocols
+    .filter((protocol) => before === undefined && halfSaved(now, protocol) !== undefined)
+    .map((protocol): [string, number] => [`${protocol}_servers`, 0]);
+  return Object.fromEntries([...half, ...fresh, ...lasting]);
 }
 
 /** False for a ProxySQL that nobody has configured yet: it has variables and no more. */
@@ -43,8 +81,9 @@ export function isConfigured(now: RowCounts): boolean {
  * The half state of `SAVE MYSQL SERVERS TO DISK`, which deletes and inserts in separate commits: a file that was
  * copied in between is sound, and empty of servers. Only of use for a file not taken through ProxySQL's admin.
  */
-export function looksHalfSaved(now: RowCounts): Refusal | undefined {
-  return halfSaved(now, "mysql") ?? halfSaved(now, "pgsql");
+export function looksHalfSaved(now: RowCounts, accepted: Accepted = nothingAccepted): Refusal | undefined {
+  const asked = protocols.filter((protocol) => !Object.hasOwn(accepted, `${protocol}_servers`));
+  return asked.map((protocol) => halfSaved(now, protocol)).find((refusal) => refusal !== undefined);
 }
 
 function halfSaved(now: RowCounts, protocol: string): Refusal | undefined {
@@ -58,6 +97,6 @@ function halfSaved(now: RowCounts, protocol: string): Refusal | undefined {
 function suspicious(fact: string): Refusal {
   return refuse(
     "suspiciously-empty",
-    `${fact} If that is meant, run proxysql-carp snapshot take --accept on the active node.`,
+    `${fact} If that is meant, run proxysql-carp snapshot verify --accept on the active node.`,
   );
 }

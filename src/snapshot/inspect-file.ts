@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { sentenceOf } from "../platform/errors.js";
 import { cautious } from "../platform/plain-file.js";
@@ -12,37 +12,99 @@ const unsharedTables = new Set(["proxysql_servers", "global_settings", "mysql_co
 const defaultKept = parseKeepLocal(defaultKeepLocal);
 const problemLimit = 10;
 
+/** What reading the whole file told of its soundness. */
+export type Soundness = Pick<Inspection, "isDatabase" | "problems" | "pages" | "pageSize">;
+/** What its tables hold. */
+export type Contents = Pick<Inspection, "tables" | "content" | "shared" | "definitions">;
+
+/** Bytes of a file that are mapped instead of read: for a process of its own, whose memory is gone with it. */
+const mapped = 4 * 1024 ** 3;
+
 /**
  * Looks into a database file in the calling thread; see `inspectDatabase` for the one to use. Nothing is written: the
  * file is opened read-only, and one whose header asks for a write-ahead log is not opened at all, because SQLite
  * would create that log beside it.
  */
 export function inspectFile(file: string): Inspection {
-  const headerProblem = problemOfHeader(file);
-  if (headerProblem !== undefined) return nothingRead(false, [headerProblem]);
-  let db: Database.Database | undefined;
+  const soundness = soundnessOf(file);
+  if (soundness.problems.length > 0) return { ...soundness, ...nothingRead };
   try {
-    db = new Database(file, { readonly: true, fileMustExist: true, timeout: 1_000 });
-    return inspectOpen(db);
+    return { ...soundness, ...contentsOf(file) };
   } catch (error) {
-    return nothingRead(true, [`Reading failed: ${sentenceOf(error)}`]);
-  } finally {
-    db?.close();
+    return { ...soundness, ...nothingRead, problems: [readingFailed(error)] };
   }
 }
 
-function inspectOpen(db: Database.Database): Inspection {
-  db.pragma("trusted_schema = OFF");
-  const problems = integrityProblems(db);
-  const pages = db.pragma("page_count", { simple: true }) as number;
-  const pageSize = db.pragma("page_size", { simple: true }) as number;
-  if (problems.length > 0) return { ...nothingRead(true, problems), pages, pageSize };
-  return { isDatabase: true, problems, pages, pageSize, ...inspectTables(db) };
+/** Whether the file is an SQLite database that can be opened without harm, as long as it says, and not damaged. */
+export function soundnessOf(file: string, mapping = false): Soundness {
+  const headerProblem = problemOfHeader(file);
+  if (headerProblem !== undefined) return unsound(false, [headerProblem]);
+  try {
+    return reading(file, mapping, (db) => {
+      const { pages, pageSize, problem } = measured(db, file);
+      const problems = [...(problem === undefined ? [] : [problem]), ...integrityProblems(db)];
+      return { ...unsound(true, problems), pages, pageSize };
+    });
+  } catch (error) {
+    return unsound(true, [readingFailed(error)]);
+  }
 }
 
-function inspectTables(
+/** The tables of a sound database. Throws what SQLite throws if it is not sound. */
+export function contentsOf(file: string, mapping = false): Contents {
+  return reading(file, mapping, inspectTables);
+}
+
+/** The sentence for what SQLite threw. */
+export function readingFailed(error: unknown): string {
+  return `Reading failed: ${sentenceOf(error)}`;
+}
+
+/** The contents of what could not be read. */
+export const nothingRead: Contents = {
+  tables: {},
+  content: sha256Of(""),
+  shared: sha256Of(""),
+  definitions: sha256Of(""),
+};
+
+function unsound(isDatabase: boolean, problems: readonly string[]): Soundness {
+  return { isDatabase, problems: problems.slice(0, problemLimit), pages: 0, pageSize: 0 };
+}
+
+function reading<T>(file: string, mapping: boolean, work: (db: Database.Database) => T): T {
+  const db = new Database(file, { readonly: true, fileMustExist: true, timeout: 1_000 });
+  try {
+    db.pragma("trusted_schema = OFF");
+    if (mapping) db.pragma(`mmap_size = ${mapped}`);
+    return work(db);
+  } finally {
+    db.close();
+  }
+}
+
+/**
+ * The file's pages. SQLite does not look at what follows the last one, and a file that was cut off there may still read
+ * well. Within a transaction, so that nobody makes the file longer meanwhile.
+ */
+function measured(
   db: Database.Database,
-): Pick<Inspection, "tables" | "content" | "shared" | "definitions"> {
+  file: string,
+): { pages: number; pageSize: number; problem: string | undefined } {
+  db.exec("BEGIN");
+  db.pragma("schema_version");
+  const { size } = statSync(file);
+  const pages = db.pragma("page_count", { simple: true }) as number;
+  const pageSize = db.pragma("page_size", { simple: true }) as number;
+  db.exec("COMMIT");
+  const problem =
+    size === pages * pageSize
+      ? undefined
+      : `The file has ${size} bytes, and its pages have ${pages * pageSize}.`;
+  return { pages, pageSize, problem };
+}
+
+function inspectTables(db: Database.Database): Contents {
   const tables: [string, TableInspection][] = [];
   const content: string[] = [];
   const shared: string[] = [];
@@ -102,17 +164,4 @@ function problemOfHeader(file: string): string | undefined {
   if (header[18] === 2 || header[19] === 2)
     return "The database is in WAL mode, which ProxySQL does not use.";
   return undefined;
-}
-
-function nothingRead(isDatabase: boolean, problems: readonly string[]): Inspection {
-  const nothing = sha256Of("");
-  const digests = { content: nothing, shared: nothing, definitions: nothing };
-  return {
-    isDatabase,
-    problems: problems.slice(0, problemLimit),
-    pages: 0,
-    pageSize: 0,
-    tables: {},
-    ...digests,
-  };
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, copyFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
@@ -51,6 +51,9 @@ describe("inspectDatabase", () => {
     ["9007199254740993", "9007199254740992"],
     ["CAST(x'ff' AS TEXT)", "CAST(x'fe' AS TEXT)"],
     ["'a;t1:b'", "'a'"],
+    ["1.5", "json_array('r', '1.5')"],
+    ["CAST(x'ff' AS TEXT)", "'\uFFFD'"],
+    ["'a' || char(0) || 'b'", "'a' || char(0) || 'c'"],
   ])("tells the value %s from %s", async (one, other) => {
     const dir = scratch();
     const make = (value: string): string =>
@@ -61,21 +64,40 @@ describe("inspectDatabase", () => {
     expect(b.tables.extra?.content).not.toBe(a.tables.extra?.content);
   });
 
-  it.each(["é", "\uFFFD"])(
-    "writes the text %s alike, whether or not its bytes had to be read",
-    async (text) => {
-      const file = copyOf(
-        "2.7.1-default",
-        scratch(),
-        "CREATE TABLE extra (a)",
-        `INSERT INTO extra VALUES ('${text}')`,
-      );
+  it.each([
+    ["é\n", `${JSON.stringify(["é\n"])}\n`],
+    ["\uFFFD", '[["t","EFBFBD"]]\n'],
+  ])("writes the text %j as JSON, or its bytes if it could stand for others", async (text, written) => {
+    const insert = `INSERT INTO extra VALUES ('${text}')`;
+    const file = copyOf("2.7.1-default", scratch(), "CREATE TABLE extra (a)", insert);
 
-      const inspection = await inspectDatabase(file);
+    const inspection = await inspectDatabase(file);
 
-      expect(inspection.tables.extra?.content).toBe(sha256Of(`t${Buffer.byteLength(text)}:${text};\n`));
-    },
-  );
+    expect(inspection.tables.extra?.content).toBe(sha256Of(written));
+  });
+
+  it("reads bytes where texts should be", async () => {
+    const dir = scratch();
+    const make = (value: string): string =>
+      copyOf("2.7.1-default", dir, "CREATE TABLE extra (a VARCHAR)", `INSERT INTO extra VALUES (${value})`);
+
+    const [a, b, c] = await Promise.all(
+      ["x'6162'", "x'6163'", "'ab'"].map((value) => inspectDatabase(make(value))),
+    );
+
+    expect(a?.problems).toEqual([]);
+    expect(new Set([a, b, c].map((one) => one?.tables.extra?.content)).size).toBe(3);
+  });
+
+  it("sees what follows the last page", async () => {
+    const file = copyOf("2.7.1-shop", scratch());
+    appendFileSync(file, "x");
+
+    expect(await inspectDatabase(file)).toMatchObject({
+      isDatabase: true,
+      problems: [expect.stringContaining("225281 bytes")],
+    });
+  });
 
   it("leaves the host's own items out of the shared digest, and nothing else", async () => {
     const dir = scratch();

@@ -22,8 +22,12 @@ export interface Refusal {
   readonly sentence: string;
 }
 
+/** What a snapshot says of itself gets into sentences, and they go over the link and into journals. */
+const sentenceLimit = 1_000;
+
 export function refuse(cause: RefusalCause, sentence: string): Refusal {
-  return { cause, sentence };
+  if (sentence.length <= sentenceLimit) return { cause, sentence };
+  return { cause, sentence: `${sentence.slice(0, sentenceLimit)} ... (shortened)` };
 }
 
 /** A refusal as a `snapshot-refused` error, for those who wanted the snapshot rather than an answer. */

@@ -1,4 +1,5 @@
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -8,11 +9,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { Lineage } from "../role/lineage.js";
-import type { Manifest } from "./manifest.js";
+import { sha256OfFile } from "./hashing.js";
+import { type Manifest, snapshotId } from "./manifest.js";
 import { packInto, unpackDirectory } from "./pack.js";
 import { refusalOf, refuse } from "./refusal.js";
 import { type Box, openStore, type Store } from "./store.js";
@@ -169,6 +171,75 @@ describe("store", () => {
   });
 });
 
+describe("a stored snapshot", () => {
+  it("is not taken for another one, whose name it lies under", async () => {
+    const state = scratch();
+    const store = openStore(state);
+    const old = await put(store, at(1, 1));
+    const name = "0000000009-0000000001-a";
+    cpSync(join(state, "inbox", old.id), join(state, "inbox", name), { recursive: true });
+
+    for (const attempt of [store.manifest(name), store.unpack(name, scratch())]) {
+      expect(refusalOf(await attempt.catch((error: unknown) => error))).toMatchObject({
+        cause: "manifest-invalid",
+        sentence: expect.stringContaining(old.id),
+      });
+    }
+    expect((await store.latest())?.manifest.id).toBe(old.id);
+  });
+
+  it("is refused as a whole if its manifest is damaged", async () => {
+    const state = scratch();
+    const store = openStore(state);
+    const { id } = await put(store, at(1, 1));
+    const file = join(state, "inbox", id, "manifest.json");
+    writeFileSync(file, readFileSync(file, "utf8").replace('"method": "admin"', '"method": "file"'));
+
+    expect(refusalOf(await store.manifest(id).catch((error: unknown) => error))).toMatchObject({
+      cause: "manifest-invalid",
+    });
+  });
+});
+
+describe("quarantine", () => {
+  const held = refuse("suspiciously-empty", "It is empty.");
+
+  async function refused(store: Store, content: string, lineage = at(1, 1), refusal = held): Promise<string> {
+    const dir = await store.prepare("outbox");
+    writeFileSync(join(dir, "proxysql.db"), content);
+    return store.quarantine(dir, refusal, snapshotId(lineage));
+  }
+
+  it("keeps one and the same only once, so that it pushes out nothing else", async () => {
+    const state = scratch();
+    const store = openStore(state);
+    const first = await refused(store, "one");
+
+    expect(await refused(store, "one")).toBe(first);
+    expect(await refused(store, "other")).not.toBe(first);
+    expect(await refused(store, "one", at(1, 2))).not.toBe(first);
+    expect(await refused(store, "one", at(1, 1), refuse("integrity", "It is damaged."))).not.toBe(first);
+    expect(readdirSync(join(state, "quarantine"))).toHaveLength(4);
+    expect(readdirSync(join(state, "outbox"))).toEqual([]);
+  });
+
+  it("lets go what was held back and is accepted, and nothing else", async () => {
+    const state = scratch();
+    const store = openStore(state);
+    await refused(store, "one");
+    const stays = [
+      await refused(store, "two", at(1, 1), refuse("integrity", "It is damaged.")),
+      await refused(store, "one", at(1, 11)),
+      await refused(store, "one", at(1, 1, "a-b")),
+    ];
+
+    await store.pardon(snapshotId(at(1, 1)), "suspiciously-empty");
+
+    const names = readdirSync(join(state, "quarantine"));
+    expect(names.sort()).toEqual(stays.map((path) => basename(path)).sort());
+  });
+});
+
 describe("unpackDirectory", () => {
   it("writes through no link that stands in the way", async () => {
     const [dir, to, victim] = [scratch(), scratch(), join(scratch(), "victim")];
@@ -190,14 +261,17 @@ describe("unpackDirectory", () => {
     const packed = join(dir, "proxysql.db.gz");
     await packInto(dir, { database: shop, tls: [] }, manifest);
     const good = readFileSync(packed);
-    const cause = async (): Promise<unknown> =>
-      refusalOf(await unpackDirectory(dir, to, manifest).catch((error: unknown) => error))?.cause;
+    const cause = async (use = manifest): Promise<unknown> =>
+      refusalOf(await unpackDirectory(dir, to, use).catch((error: unknown) => error))?.cause;
 
     expect(await cause()).toBeUndefined();
     writeFileSync(packed, good.subarray(0, good.length - 100));
     expect(await cause()).toBe("digest-differs");
     writeFileSync(packed, gzipSync(Buffer.alloc(50 * 1024 * 1024)));
-    expect(await cause()).toBe("size-differs");
+    expect(await cause()).toBe("digest-differs");
+    const size = statSync(packed).size;
+    const swelling = { ...manifest, packed: { size, sha256: await sha256OfFile(packed) } };
+    expect(await cause(swelling)).toBe("size-differs");
     expect(statSync(join(to, "proxysql.db")).size).toBeLessThanOrEqual(manifest.database.size);
     rmSync(packed);
     expect(await cause()).toBe("incomplete");

@@ -8,8 +8,8 @@ import { createBox, giveWhole, moveIn } from "./box.js";
 import { lineageOfId, type Manifest } from "./manifest.js";
 import { readManifest, writeManifest } from "./manifest-file.js";
 import { packedDatabaseName, unpackDirectory } from "./pack.js";
-import { quarantineInto } from "./quarantine.js";
-import { type Refusal, refusalError, refuse } from "./refusal.js";
+import { pardonIn, quarantineInto } from "./quarantine.js";
+import { type Refusal, type RefusalCause, refusalError, refuse } from "./refusal.js";
 import { createTemporary, removeWhole, sweepTemporaries } from "./temporary.js";
 
 /** `inbox` holds what peers sent, `outbox` what this node took itself. */
@@ -31,11 +31,11 @@ export interface StoredManifest {
 export interface Store {
   /** All snapshots in both boxes, lowest lineage first. Reads names only. */
   list(): Promise<StoredSnapshot[]>;
-  /** The manifest of a snapshot, or a `snapshot-missing` error. */
+  /** The manifest of a snapshot, or a `snapshot-missing` or `snapshot-refused` error. */
   manifest(id: string): Promise<Manifest>;
   /** The greatest snapshot of both boxes (or of one), unreadable ones left out. */
   latest(box?: Box): Promise<StoredManifest | undefined>;
-  /** Writes a snapshot's database and TLS files into a directory, which need not be there; verifies nothing. */
+  /** Writes a snapshot's database and TLS files into a directory, which need not be there; its rows are not verified. */
   unpack(id: string, toDir: string): Promise<Manifest>;
   /** The same for a prepared directory that is not admitted yet. */
   unpackFrom(dir: string, toDir: string, manifest: Manifest): Promise<void>;
@@ -45,6 +45,8 @@ export interface Store {
   admit(dir: string, manifest: Manifest, box: Box): Promise<StoredSnapshot>;
   /** Moves a prepared directory out of reach, with the cause beside it; returns where it is now. */
   quarantine(dir: string, refusal: Refusal, id?: string): Promise<string>;
+  /** Removes what lies in quarantine of a snapshot that was refused for `cause` and has been accepted since. */
+  pardon(id: string, cause: RefusalCause): Promise<void>;
   /** Removes the lowest snapshots of a box beyond `keep`, never its greatest. Returns the ids removed. */
   purge(box: Box, keep: number): Promise<string[]>;
   /** Removes what processes that are gone have left half done. Returns the names removed. */
@@ -96,9 +98,16 @@ export function openStore(stateDir: string): Store {
     return undefined;
   }
 
-  async function unpack(id: string, toDir: string): Promise<Manifest> {
+  /** A whole snapshot under another one's name is sound, and would pass for that one: for a newer, even. */
+  async function manifestOf(id: string): Promise<{ dir: string; manifest: Manifest }> {
     const { dir } = await find(id);
     const manifest = await readManifest(dir);
+    if (manifest.id === id) return { dir, manifest };
+    throw refusalError(refuse("manifest-invalid", `${dir} has the manifest of ${manifest.id}.`));
+  }
+
+  async function unpack(id: string, toDir: string): Promise<Manifest> {
+    const { dir, manifest } = await manifestOf(id);
     await unpackFrom(dir, toDir, manifest);
     return manifest;
   }
@@ -129,7 +138,7 @@ export function openStore(stateDir: string): Store {
 
   return {
     list,
-    manifest: async (id) => readManifest((await find(id)).dir),
+    manifest: async (id) => (await manifestOf(id)).manifest,
     latest,
     unpack,
     unpackFrom,
@@ -142,6 +151,11 @@ export function openStore(stateDir: string): Store {
       const quarantine = join(stateDir, "quarantine");
       await createBox(quarantine);
       return quarantineInto({ quarantine, place: await workplace(quarantine) }, dir, refusal, id);
+    },
+    pardon: async (id, cause) => {
+      const quarantine = join(stateDir, "quarantine");
+      if (!(await exists(quarantine))) return;
+      await pardonIn({ quarantine, place: await workplace(quarantine) }, id, cause);
     },
     purge,
     sweep: async () => {

@@ -1,8 +1,5 @@
-import { isUtf8 } from "node:buffer";
 import { createHash, type Hash } from "node:crypto";
 import type Database from "better-sqlite3";
-
-type Value = bigint | number | string | Buffer | null;
 
 /** The digest of a table's rows; `shared` leaves out the rows for which `isLocal` says so. */
 export interface TableDigest {
@@ -12,12 +9,16 @@ export interface TableDigest {
   readonly sharedRows: number;
 }
 
-/** Written in front of a character that was no UTF-8: the bytes are then needed to tell two texts apart. */
+/** What a text has in place of bytes that are no UTF-8: only the bytes then tell two such texts apart. */
 const replacement = "\uFFFD";
 
+/** Characters that are hashed at once. */
+const chunk = 64 * 1024;
+
 /**
- * Digests a table row by row, never holding more than one. Rows come in the order of the primary key, then of all
- * columns; each value is written with its type and length, so that no two different tables read alike.
+ * Digests a table row by row, never holding more than some of them. Rows come in the order of the primary key, then of
+ * all columns; SQLite itself writes each as a JSON array, by far the fastest way to get at them. What JSON does not
+ * tell apart (a real from an integer, bytes from a text) is an array of its own, so that no two tables read alike.
  */
 export function digestTable(
   db: Database.Database,
@@ -26,91 +27,114 @@ export function digestTable(
 ): TableDigest {
   const columns = columnsOf(db, table);
   return (
-    digestRows(db, table, columns, false, isLocal) ?? digestRows(db, table, columns, true, isLocal) ?? empty()
+    digestRows(db, table, columns, plainly, isLocal) ??
+    digestRows(db, table, columns, asBytes, isLocal) ??
+    finish(new Rows(), new Rows())
   );
-}
-
-function digestRows(
-  db: Database.Database,
-  table: string,
-  columns: readonly Column[],
-  bytes: boolean,
-  isLocal: ((firstColumn: string) => boolean) | undefined,
-): TableDigest | undefined {
-  const content = createHash("sha256");
-  const shared = createHash("sha256");
-  let rows = 0;
-  let sharedRows = 0;
-  for (const row of select(db, table, columns, bytes)) {
-    if (!bytes && row.some((value) => typeof value === "string" && value.includes(replacement)))
-      return undefined;
-    const written = writeRow(row, bytes);
-    rows += 1;
-    content.update(written);
-    if (isLocal?.(String(row[0]))) continue;
-    sharedRows += 1;
-    shared.update(written);
-  }
-  return { rows, content: finish(content), shared: finish(shared), sharedRows };
 }
 
 interface Column {
   readonly name: string;
+  readonly type: string;
   readonly key: number;
 }
 
-function columnsOf(db: Database.Database, table: string): Column[] {
-  const info = db.prepare(`PRAGMA table_info(${quote(table)})`).all() as { name: string; pk: number }[];
-  return info.map(({ name, pk }) => ({ name, key: pk }));
-}
+type Writing = (column: Column) => string;
 
-function select(
+/** Undefined if a text of the table is not UTF-8, or bytes stand where texts should. */
+function digestRows(
   db: Database.Database,
   table: string,
   columns: readonly Column[],
-  bytes: boolean,
-): Iterable<Value[]> {
+  writing: Writing,
+  isLocal: ((firstColumn: string) => boolean) | undefined,
+): TableDigest | undefined {
+  const lossless = writing === asBytes;
+  const all = new Rows();
+  const shared = isLocal === undefined ? all : new Rows();
+  try {
+    if (isLocal === undefined) {
+      for (const row of select<string>(db, table, columns, writing, false)) all.add(row);
+    } else {
+      for (const [first, row] of select<[unknown, string]>(db, table, columns, writing, true)) {
+        all.add(row);
+        if (!isLocal(String(first))) shared.add(row);
+      }
+    }
+  } catch (error) {
+    if (!lossless && error instanceof Error && error.message.includes("BLOB")) return undefined;
+    throw error;
+  }
+  const digest = finish(all, shared);
+  return all.lossy && !lossless ? undefined : digest;
+}
+
+class Rows {
+  readonly hash: Hash = createHash("sha256");
+  count = 0;
+  lossy = false;
+  #waiting = "";
+
+  add(row: string): void {
+    this.count += 1;
+    this.#waiting += `${row}\n`;
+    if (this.#waiting.length > chunk) this.flush();
+  }
+
+  flush(): void {
+    if (this.#waiting.includes(replacement)) this.lossy = true;
+    this.hash.update(this.#waiting);
+    this.#waiting = "";
+  }
+}
+
+function finish(all: Rows, shared: Rows): TableDigest {
+  all.flush();
+  const content = all.hash.digest("hex");
+  if (all === shared) return { rows: all.count, content, shared: content, sharedRows: all.count };
+  shared.flush();
+  return { rows: all.count, content, shared: shared.hash.digest("hex"), sharedRows: shared.count };
+}
+
+function columnsOf(db: Database.Database, table: string): Column[] {
+  const info = db.prepare(`PRAGMA table_info(${quote(table)})`).all() as {
+    name: string;
+    type: string;
+    pk: number;
+  }[];
+  return info.map(({ name, type, pk }) => ({ name, type, key: pk }));
+}
+
+function select<T>(
+  db: Database.Database,
+  table: string,
+  columns: readonly Column[],
+  writing: Writing,
+  withFirst: boolean,
+): Iterable<T> {
   const names = columns.map(({ name }) => quote(name));
   const key = columns.filter((column) => column.key > 0).sort((a, b) => a.key - b.key);
   const order = [...key.map(({ name }) => quote(name)), ...names.filter((_, i) => columns[i]?.key === 0)];
-  const values = bytes ? names.flatMap((name) => [`${asBytes(name)}`, `typeof(${name})`]) : names;
-  const sql = `SELECT ${values.join(", ")} FROM ${quote(table)} ORDER BY ${order.join(", ")}`;
-  return db.prepare(sql).safeIntegers(true).raw(true).iterate() as Iterable<Value[]>;
+  const row = `json_array(${columns.map(writing).join(", ")})`;
+  const what = withFirst ? `${names[0]}, ${row}` : row;
+  const statement = db.prepare(`SELECT ${what} FROM ${quote(table)} ORDER BY ${order.join(", ")}`);
+  return (withFirst ? statement.raw(true) : statement.pluck(true)).iterate() as Iterable<T>;
 }
 
-function asBytes(name: string): string {
-  return `CASE typeof(${name}) WHEN 'text' THEN CAST(${name} AS BLOB) ELSE ${name} END`;
+/** A column of texts holds nothing that JSON could write as something else; bytes in it are an error of json_array's. */
+function plainly({ name, type }: Column): string {
+  const column = quote(name);
+  const isText = /CHAR|CLOB|TEXT/i.test(type) && !/INT/i.test(type);
+  return isText ? column : `CASE typeof(${column}) ${marked(column)} ELSE ${column} END`;
 }
 
-function writeRow(row: readonly Value[], bytes: boolean): string {
-  let written = "";
-  const step = bytes ? 2 : 1;
-  for (let i = 0; i < row.length; i += step) {
-    const value = row[i] ?? null;
-    written += bytes && row[i + 1] === "text" ? writeTextBytes(value as Buffer) : writeValue(value);
-  }
-  return `${written}\n`;
+function asBytes({ name }: Column): string {
+  const column = quote(name);
+  return `CASE typeof(${column}) WHEN 'text' THEN json_array('t', hex(${column})) ${marked(column)} ELSE ${column} END`;
 }
 
-function writeValue(value: Value): string {
-  if (value === null) return "n;";
-  if (typeof value === "bigint") return `i${value};`;
-  if (typeof value === "number") return `r${value};`;
-  if (typeof value === "string") return `t${Buffer.byteLength(value)}:${value};`;
-  return `b${value.length}:${value.toString("hex")};`;
-}
-
-function writeTextBytes(value: Buffer): string {
-  return isUtf8(value) ? writeValue(value.toString("utf8")) : `x${value.length}:${value.toString("hex")};`;
-}
-
-function finish(hash: Hash): string {
-  return hash.digest("hex");
-}
-
-function empty(): TableDigest {
-  const nothing = createHash("sha256").digest("hex");
-  return { rows: 0, content: nothing, shared: nothing, sharedRows: 0 };
+function marked(column: string): string {
+  return `WHEN 'real' THEN json_array('r', quote(${column})) WHEN 'blob' THEN json_array('b', hex(${column}))`;
 }
 
 /** Any name at all: the file may be anyone's. */

@@ -7,14 +7,17 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { definitionsOf } from "./definitions.js";
 import { inspectDatabase } from "./inspect.js";
+import type { Manifest } from "./manifest.js";
 import { refusalOf } from "./refusal.js";
 import { openStore } from "./store.js";
 import { type AdminVacuum, type Taken, type TakeOptions, takeSnapshot } from "./take.js";
@@ -126,6 +129,103 @@ describe("takeSnapshot", () => {
     const error: unknown = await takeSnapshot({ ...options, definitions }).catch((thrown: unknown) => thrown);
 
     expect(refusalOf(error)).toMatchObject({ cause: "definitions-differ" });
+  });
+
+  it("does not ship what changed although nobody wrote to it: a lost bit is no edit", async () => {
+    const options = node();
+    const { manifest } = admitted(await takeSnapshot(options));
+    const file = join(options.datadir, "proxysql.db");
+    const next = { ...options, lineage: { epoch: 1, sequence: 2, node: "a" }, before: manifest };
+    const damage = (): void => {
+      const { atime, mtime } = statSync(file);
+      // In the table and in its index, which integrity_check compares.
+      const text = readFileSync(file).toString("latin1").replaceAll("db1.example", "db5.example");
+      writeFileSync(file, text, "latin1");
+      utimesSync(file, atime, mtime);
+    };
+    utimesSync(file, new Date(1_000_000), new Date(1_000_000));
+    const { manifest: before } = admitted(await takeSnapshot({ ...next, evenIfUnchanged: true }));
+    damage();
+
+    const error: unknown = await takeSnapshot({ ...next, before }).catch((thrown: unknown) => thrown);
+    expect(refusalOf(error)).toMatchObject({
+      cause: "content-differs",
+      sentence: expect.stringMatching(/^mysql_servers was not written to/),
+    });
+    // What a peer took is no measure, and neither is a file that somebody wrote to.
+    const third = { epoch: 1, sequence: 3, node: "a" };
+    const elsewhere = { ...before, lineage: { ...before.lineage, node: "b" } };
+    expect(await takeSnapshot({ ...next, before: elsewhere, lineage: third })).toMatchObject({
+      unchanged: false,
+    });
+    new Database(file).exec("UPDATE mysql_servers SET weight = 5").close();
+    const later = { epoch: 1, sequence: 4, node: "a" };
+    expect(await takeSnapshot({ ...next, before, lineage: later })).toMatchObject({ unchanged: false });
+  });
+
+  it("does not ship a TLS file that nobody wrote to and that is another one now", async () => {
+    const options = node();
+    const names = ["key", "cert", "ca"].map((name) => join(options.datadir, `proxysql-${name}.pem`));
+    const write = (text: string): void => {
+      for (const name of names) {
+        writeFileSync(name, text);
+        utimesSync(name, new Date(1_000_000), new Date(1_000_000));
+      }
+    };
+    write("pem");
+    const { manifest: before } = admitted(await takeSnapshot(options));
+    write("peM");
+
+    const error: unknown = await takeSnapshot({ ...options, before }).catch((thrown: unknown) => thrown);
+
+    expect(refusalOf(error)).toMatchObject({ cause: "tls-differs" });
+  });
+
+  it("remembers in the manifest what was accepted to be empty, for as long as it is", async () => {
+    const options = node();
+    const { manifest: full } = admitted(await takeSnapshot(options));
+    const file = join(options.datadir, "proxysql.db");
+    const edit = (sql: string): void => void new Database(file).exec(sql).close();
+    const take = (sequence: number, before: Manifest, accept = false): Promise<Taken> =>
+      takeSnapshot({ ...options, lineage: { epoch: 1, sequence, node: "a" }, before, accept });
+    edit("DELETE FROM mysql_servers");
+
+    const held: unknown = await take(2, full).catch((thrown: unknown) => thrown);
+    expect(refusalOf(held)).toMatchObject({
+      cause: "suspiciously-empty",
+      sentence: expect.stringContaining("proxysql-carp snapshot verify --accept"),
+    });
+    const { manifest: empty } = admitted(await take(2, full, true));
+    edit("UPDATE mysql_users SET comment = 'later'");
+    const { manifest: later } = admitted(await take(3, empty));
+    edit("INSERT INTO mysql_servers(hostgroup_id,hostname) VALUES (1,'back')");
+    const { manifest: back } = admitted(await take(4, later));
+
+    expect([full, empty, later, back].map(({ accepted }) => accepted)).toEqual([
+      {},
+      { mysql_servers: 3 },
+      { mysql_servers: 3 },
+      {},
+    ]);
+    // A receiver that has the full one and missed what was accepted.
+    const to = scratch();
+    await options.store.unpack(later.id, to);
+    expect(await verifyUnpacked(to, later, { before: full })).toMatchObject({ ok: true });
+    expect(await verifyUnpacked(to, { ...later, accepted: {} }, { before: full })).toMatchObject({
+      refusal: { cause: "suspiciously-empty" },
+    });
+    expect(readdirSync(join(dirname(options.staging), "quarantine"))).toEqual([]);
+  });
+
+  it("accepts the half state too, when there is nothing before it", async () => {
+    const options = node("2.7.1-halfsaved");
+
+    const { manifest, stored } = admitted(await takeSnapshot({ ...options, accept: true }));
+
+    expect(manifest.accepted).toEqual({ mysql_servers: 0 });
+    const to = scratch();
+    await options.store.unpack(stored.id, to);
+    expect(await verifyUnpacked(to, manifest)).toMatchObject({ ok: true });
   });
 
   it("leaves an incomplete TLS triple out, and says so", async () => {

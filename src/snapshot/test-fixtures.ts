@@ -9,6 +9,8 @@ import { contentDigest } from "./content.js";
 import { sha256OfFile } from "./hashing.js";
 import { inspectDatabase } from "./inspect.js";
 import { type Manifest, snapshotId } from "./manifest.js";
+import { packDatabase } from "./pack.js";
+import { sealed } from "./seal.js";
 
 /** A database that the real ProxySQL has written, such as `2.7.1-shop`. Not to be changed. */
 export function fixture(name: string): string {
@@ -32,19 +34,22 @@ export function copyOf(name: string, dir: string, ...statements: string[]): stri
   return file;
 }
 
-/** The manifest that belongs to a database file. */
+/** The manifest that belongs to a database file, sealed with the changes in `more`. */
 export async function manifestFor(
   file: string,
   lineage: Lineage,
   more: Partial<Manifest> = {},
 ): Promise<Manifest> {
   const inspection = await inspectDatabase(file);
+  const dir = mkdtempSync(join(tmpdir(), "proxysql-carp-"));
+  const packed = await packDatabase(file, join(dir, "packed"));
+  rmSync(dir, { recursive: true });
   const tls = more.tls ?? [];
   const { pages, pageSize, shared, definitions } = inspection;
   const tables = Object.entries(inspection.tables).map(([name, { rows, content, definition }]) => {
     return [name, { rows, content, definition }] as const;
   });
-  return {
+  return sealed({
     schema: "proxysql-carp/manifest/v1",
     id: snapshotId(lineage),
     lineage,
@@ -52,12 +57,15 @@ export async function manifestFor(
     takenAt: "2026-01-02T03:04:05Z",
     method: "admin",
     proxysqlVersion: "2.7.1",
+    source: null,
+    accepted: {},
     database: { size: pages * pageSize, sha256: await sha256OfFile(file), pages, pageSize },
+    packed,
     content: contentDigest(inspection, tls),
     shared,
     definitions,
     tables: Object.fromEntries(tables),
     tls,
     ...more,
-  };
+  });
 }

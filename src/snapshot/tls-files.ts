@@ -6,6 +6,7 @@ import { type Owner, ownerOf } from "../platform/files.js";
 import { openPlain } from "../platform/plain-file.js";
 import { type TlsFile, tlsNames } from "./content.js";
 import { sha256Of } from "./hashing.js";
+import { tlsSizeLimit } from "./manifest.js";
 
 /** Copies of ProxySQL's TLS files, and what a manifest says of them. */
 export interface TlsCopies {
@@ -13,9 +14,6 @@ export interface TlsCopies {
   readonly files: readonly TlsFile[];
   readonly warnings: readonly string[];
 }
-
-/** A key, a certificate or a chain is a few kilobytes. */
-const sizeLimit = 1024 * 1024;
 
 /**
  * Copies the TLS triple from ProxySQL's directory into `dir`, mode 0600; its digests are those of the bytes copied.
@@ -68,7 +66,7 @@ function requireTlsFile(path: string, facts: Stats, user: Owner): void {
   const { uid, gid, mode, size } = facts;
   const readable =
     user.uid === 0 || uid === user.uid || (gid === user.gid && (mode & 0o040) !== 0) || (mode & 0o004) !== 0;
-  if (size > sizeLimit) {
+  if (size > tlsSizeLimit) {
     throw new KnownError("not-done", `${path} is no TLS file: it has ${size} bytes.`, {
       path,
     });

@@ -124,8 +124,8 @@ function foreignDefinition(
   definitions: Readonly<Record<string, string>>,
 ): Refusal | undefined {
   const differing = Object.keys(tables).filter((name) => {
-    const own = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
-    return own !== undefined && own !== tables[name]?.definition;
+    const ours = own(definitions, name);
+    return ours !== undefined && ours !== tables[name]?.definition;
   });
   if (differing.length === 0) return undefined;
   return refuse(
@@ -137,14 +137,19 @@ function foreignDefinition(
 function otherContent(inspection: Inspection, manifest: Manifest): Refusal | undefined {
   const names = new Set([...Object.keys(inspection.tables), ...Object.keys(manifest.tables)]);
   for (const name of names) {
-    const has = inspection.tables[name];
-    const says = manifest.tables[name];
+    const has = own(inspection.tables, name);
+    const says = own(manifest.tables, name);
     if (has?.rows === says?.rows && has?.content === says?.content && has?.definition === says?.definition)
       continue;
     return refuse(
       "content-differs",
       `${name} has ${has?.rows ?? "no"} rows, and not those of its manifest (${says?.rows ?? "none"}).`,
     );
+  }
+  const { pages, pageSize } = manifest.database;
+  if (inspection.pages !== pages || inspection.pageSize !== pageSize) {
+    const found = `${inspection.pages} pages of ${inspection.pageSize} bytes`;
+    return refuse("content-differs", `It has ${found}, its manifest says ${pages} of ${pageSize}.`);
   }
   const digestsAgree =
     inspection.shared === manifest.shared && inspection.definitions === manifest.definitions;
@@ -153,9 +158,15 @@ function otherContent(inspection: Inspection, manifest: Manifest): Refusal | und
 
 function suspiciousEmptiness({ tables }: Inspection, options: VerifyFileOptions): Refusal | undefined {
   if (options.accept) return undefined;
-  if (options.before) return emptiedSince(options.before.tables, tables);
+  const accepted = options.manifest?.accepted;
+  if (options.before) return emptiedSince(options.before.tables, tables, accepted);
   const method = options.manifest?.method ?? options.method ?? "file";
-  return method === "file" ? looksHalfSaved(tables) : undefined;
+  return method === "file" ? looksHalfSaved(tables, accepted) : undefined;
+}
+
+/** Table names come out of files: `constructor` is one of an object's own properties only if it is a table. */
+function own<T>(of: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(of, name) ? of[name] : undefined;
 }
 
 function refused(cause: RefusalCause, sentence: string): Verified {

@@ -40,7 +40,8 @@ it("leaves only whole snapshots when it is killed, ever greater ones, and no lit
   let greatest = 0;
   let litter = 0;
 
-  for (let round = 0; round < 12; round += 1) {
+  // On a busy machine a process takes a snapshot or two in the time it is given: then it is given more.
+  for (let round = 0; round < 12 || (greatest <= 3 && round < 60); round += 1) {
     const child = runModule(compiled.dir, script, state, datadir);
     const ended = once(child, "close");
     if (child.stdout) await once(child.stdout, "data");
