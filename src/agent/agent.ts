@@ -7,11 +7,13 @@ import { Journal } from "../journal/journal.js";
 import { createLink, type PeerLink } from "../peer/link.js";
 import { errorFields, inBackground } from "../platform/background.js";
 import { withDeadline } from "../platform/clock.js";
+import { isKnown } from "../platform/errors.js";
 import { ensureDirectory } from "../platform/files.js";
 import type { Logger } from "../platform/log.js";
 import { Mutex } from "../platform/mutex.js";
 import { ownerNamed, ownerOfDirectory } from "../platform/owner.js";
 import { AdminClient } from "../proxysql/admin-client.js";
+import type { NodeRole } from "../role/carp-role.js";
 import { NodeState } from "../ship/node-state.js";
 import { Shipper } from "../ship/shipper.js";
 import { Staging } from "../ship/staging.js";
@@ -21,10 +23,12 @@ import { bootIdentity } from "./boot.js";
 import { Care } from "./care.js";
 import type { AgentContext } from "./context.js";
 import { listenToDevd } from "./devd-pipe.js";
+import { Drills } from "./drills.js";
 import { Maintenance } from "./maintenance.js";
 import { Observer } from "./observer.js";
 import { PeerBoard } from "./peer-board.js";
 import { Reconciler } from "./reconciler.js";
+import { hasRecovered, tryToRecover } from "./recovery.js";
 import { serveSockets } from "./sockets.js";
 import { Trial } from "./trial.js";
 import { version } from "./version.js";
@@ -36,6 +40,9 @@ const askPeersEveryMs = 2_000;
 /** How often the spool is looked into for events that came while we were too busy to answer the hook. */
 const spoolEveryMs = 2_000;
 
+/** How often to see whether a node that gave the address away can come back. */
+const recoverEveryMs = 5_000;
+
 export interface Agent {
   /** Ends everything in order, within a bound. ProxySQL and the CARP role stay as they are. */
   stop(): Promise<void>;
@@ -46,15 +53,22 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   await prepareDirectories(config);
   const lost = new EventEmitter();
   const node = compose(config, log, await bootIdentity(config.node.run_dir), () => lost.emit("proxysql"));
-  const observer = new Observer(node, () => ({ fit: null, recovered: config.carp.standby === "warm" }));
-  const reconciler = new Reconciler(node, observer);
+  const drills = new Drills(node);
+  const observer = new Observer(node, () => ({ fit: null, recovered: hasRecovered(node, drills) }));
+  const reconciler = new Reconciler(node, observer, (role) => {
+    drills.roleSeen(role);
+    for (const link of node.links.values())
+      inBackground(log, "announcing the role", announce(link, role, node));
+  });
   const hint = (cause: string): void => reconciler.hint(cause);
   lost.on("proxysql", () => hint("ProxySQL ended its admin connection"));
   // The socket is also the lock: nothing is touched before we know that no other agent runs.
-  const sockets = await serveSockets(node, observer, reconciler).catch((error: unknown) => {
-    node.journal.close();
-    throw error;
-  });
+  const sockets = await serveSockets({ node, observer, reconciler, drills, askPeer }).catch(
+    (error: unknown) => {
+      node.journal.close();
+      throw error;
+    },
+  );
   await node.store.sweep();
   await node.staging.sweep();
 
@@ -73,11 +87,13 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   const devd = listenToDevd(hint);
   const timers = [
     every(askPeersEveryMs, log, "asking the peers", () => askPeers(node, hint)),
+    every(recoverEveryMs, log, "the way back", () => tryToRecover(node, drills)),
     every(spoolEveryMs, log, "reading the spool", () => readSpool(config, log, hint)),
   ];
   await readSpool(config, log, hint);
   log.info(`agent ${version} of node ${config.node.name} runs, standby ${config.carp.standby}`);
   reconciler.start();
+  drills.start();
 
   return {
     async stop() {
@@ -85,6 +101,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
       devd.stop();
       const ended = Promise.all([
         sockets.close(),
+        drills.stop(),
         reconciler.stop().then(() => node.shipper.stop()),
         ...[...node.links.values()].map((link) => link.stop()),
       ]);
@@ -97,6 +114,16 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
       log.info("agent stopped");
     },
   };
+}
+
+/** A peer that is away hears of it when its link is up again. */
+async function announce(link: PeerLink, role: NodeRole, { state, log }: AgentContext): Promise<void> {
+  if (link.view.state !== "up") return;
+  await link.announce({ role, leads: state.leads }).catch((error: unknown) => {
+    // The connection broke under it, or the peer is busy: it asks us anyway, a little later.
+    if (!isKnown(error)) throw error;
+    log.debug(`the role could not be announced: ${error.message}`);
+  });
 }
 
 /** Does something regularly in the background; a run that takes longer than the interval is not joined by another. */

@@ -58,6 +58,11 @@ export class Drills {
     return this.#last;
   }
 
+  /** True if none runs now. */
+  get isIdle(): boolean {
+    return this.#running === undefined;
+  }
+
   /** The role as it was just seen. A drill that runs when it becomes MASTER is given up. */
   roleSeen(role: NodeRole): void {
     if (role === "MASTER" && this.#role !== "MASTER") this.#running?.giveUp.abort();

@@ -28,6 +28,7 @@ export class Reconciler {
   readonly #node: AgentContext;
   readonly #observer: Observer;
   readonly #transitions: TransitionLog;
+  readonly #onRole: (role: NodeRole) => void;
   readonly #stopping = new AbortController();
   #wake = new AbortController();
   #step: AbortController | undefined;
@@ -38,9 +39,11 @@ export class Reconciler {
   #lastError: string | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(node: AgentContext, observer: Observer) {
+  /** `onRole` is called with each new role, before anything is done about it. */
+  constructor(node: AgentContext, observer: Observer, onRole: (role: NodeRole) => void) {
     this.#node = node;
     this.#observer = observer;
+    this.#onRole = onRole;
     this.#transitions = new TransitionLog(node.journal, node.log);
   }
 
@@ -144,6 +147,7 @@ export class Reconciler {
     this.#retryMs = firstRetryMs;
     this.#node.board.forgetAnswers();
     this.#transitions.begin(before, role, this.#cause);
+    this.#onRole(role);
     if (role === "unknown") {
       this.#node.log.error(
         { why: this.#observer.carpProblem },

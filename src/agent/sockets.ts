@@ -1,43 +1,46 @@
 import { join } from "node:path";
-import { type ControlAnswer, controlRequestSchema, peerRequestSchema } from "../control/protocol.js";
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  controlRequestSchema,
+  type PeerRequest,
+  peerRequestSchema,
+} from "../control/protocol.js";
 import { type ControlServer, serveControl } from "../control/server.js";
+import { readHistory } from "../journal/history.js";
 import { inBackground } from "../platform/background.js";
 import { ownerOf } from "../platform/files.js";
+import type { MaintenanceView } from "../role/care.js";
 import type { AgentContext } from "./context.js";
+import type { Drills } from "./drills.js";
 import type { Observer } from "./observer.js";
 import type { Reconciler } from "./reconciler.js";
 import { statusOf } from "./status.js";
 
+/** What the requests are answered from. */
+export interface Desk {
+  readonly node: AgentContext;
+  readonly observer: Observer;
+  readonly reconciler: Reconciler;
+  readonly drills: Drills;
+  /** A peer says that its role changed: ask it now. */
+  readonly askPeer: (name: string) => Promise<void>;
+}
+
 /**
  * The agent's two Unix sockets: `agent.sock` for root (hook and commands), and `peer.sock` for the SSH link's user, who
- * is the owner of the inbox and may only ask how we are and tell that something came in.
+ * is the owner of the inbox and may only ask how we are and tell what the peer did.
  */
-export async function serveSockets(
-  node: AgentContext,
-  observer: Observer,
-  reconciler: Reconciler,
-): Promise<ControlServer> {
-  const { run_dir, state_dir } = node.config.node;
-  const control = await serveControl(join(run_dir, "agent.sock"), controlRequestSchema, async (request) => {
-    if (request.op === "event") {
-      reconciler.hint(`devd ${request.subsystem} ${request.type}`);
-      return { ok: true };
-    }
-    if (request.op === "take-accepted") return { ok: true, id: (await node.shipper.takeAccepted()) ?? null };
-    return { ok: true, status: statusOf(node, observer, reconciler) };
-  });
+export async function serveSockets(desk: Desk): Promise<ControlServer> {
+  const { run_dir, state_dir } = desk.node.config.node;
+  const control = await serveControl(join(run_dir, "agent.sock"), controlRequestSchema, (request) =>
+    answerControl(desk, request),
+  );
   const linkUser = await ownerOf(join(state_dir, "inbox"));
   const peer = await serveControl(
     join(run_dir, "peer.sock"),
     peerRequestSchema,
-    async (request): Promise<ControlAnswer> => {
-      if (request.op === "received") {
-        noteReceived(node, request.id);
-        reconciler.hint(`received ${request.id}`);
-        return { ok: true };
-      }
-      return { ok: true, ...reportOf(node, observer) };
-    },
+    async (request) => answerPeer(desk, request),
     linkUser,
   );
   return {
@@ -45,6 +48,54 @@ export async function serveSockets(
       await Promise.all([control.close(), peer.close()]);
     },
   };
+}
+
+async function answerControl(desk: Desk, request: ControlRequest): Promise<ControlAnswer> {
+  const { node, observer, reconciler, drills } = desk;
+  switch (request.op) {
+    case "event":
+      reconciler.hint(`devd ${request.subsystem} ${request.type}`);
+      return { ok: true };
+    case "take-accepted":
+      return { ok: true, id: (await node.shipper.takeAccepted()) ?? null };
+    case "maintenance":
+      return { ok: true, maintenance: setMaintenance(desk, request) };
+    case "maintenance-status":
+      return { ok: true, maintenance: node.maintenance.view() };
+    case "drill":
+      return { ok: true, drill: await drills.run() };
+    case "history":
+      return { ok: true, history: readHistory(node.journal, node.config.node.name, request) };
+    case "status":
+      return { ok: true, status: statusOf(node, observer, reconciler) };
+  }
+}
+
+function setMaintenance(
+  { node, reconciler }: Desk,
+  { on, note, forcePromotion }: Extract<ControlRequest, { op: "maintenance" }>,
+): MaintenanceView | null {
+  if (on) node.maintenance.on(note, forcePromotion === true);
+  else node.maintenance.off();
+  node.log.info(`maintenance ${on ? "on" : "off"}`);
+  reconciler.hint(`maintenance ${on ? "on" : "off"}`);
+  return node.maintenance.view();
+}
+
+function answerPeer({ node, observer, reconciler, askPeer }: Desk, request: PeerRequest): ControlAnswer {
+  switch (request.op) {
+    case "received":
+      noteReceived(node, request.id);
+      reconciler.hint(`received ${request.id}`);
+      return { ok: true };
+    case "peer-announces":
+      // Told by the link's user, so no more than a hint: the peer itself is asked.
+      if (node.links.has(request.node))
+        inBackground(node.log, `asking ${request.node}`, askPeer(request.node));
+      return { ok: true };
+    case "peer-status":
+      return { ok: true, ...reportOf(node, observer) };
+  }
 }
 
 function noteReceived({ journal, log, store, config }: AgentContext, id: string): void {

@@ -31,6 +31,7 @@ export const controlRequestSchema = z.discriminatedUnion("op", [
     note: z.string().max(500).optional(),
     forcePromotion: z.boolean().optional(),
   }),
+  z.object({ op: z.literal("maintenance-status") }),
   z.object({ op: z.literal("drill") }),
   z.object({
     op: z.literal("history"),
@@ -50,6 +51,8 @@ export const peerRequestSchema = z.discriminatedUnion("op", [
     role: z.enum(["MASTER", "BACKUP", "INIT", "unknown"]),
   }),
 ]);
+
+export type PeerRequest = z.infer<typeof peerRequestSchema>;
 
 /** Every answer: `ok` and whatever belongs to it, or a sentence that says what is wrong. */
 export type ControlAnswer =
