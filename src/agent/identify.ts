@@ -62,7 +62,7 @@ export class Identifier {
   }
 
   async #compare(inspection: Inspection, mark: string): Promise<Identity> {
-    const { state, store, log } = this.#node;
+    const { state, store, log, trial } = this.#node;
     const { running } = state;
     if (running !== null && running.content === inspection.shared) {
       state.sameAs(mark);
@@ -78,11 +78,12 @@ export class Identifier {
     }
     for (const { id } of stored.reverse()) {
       const manifest = await store.manifest(id);
-      if (manifest.shared !== inspection.shared) continue;
+      if (manifest.shared !== inspection.shared || !trial.allows(manifest.lineage)) continue;
       log.info(`the database here says what snapshot ${id} says: its lineage is ours`);
       state.holds(manifest, mark);
       return asBelieved;
     }
-    return { drifted: false, foreign: isConfigured(inspection.tables) };
+    // What was given up may still be in place: that is not an operator's own configuration.
+    return { drifted: false, foreign: trial.displaced === null && isConfigured(inspection.tables) };
   }
 }

@@ -25,7 +25,7 @@ export async function startProxysql(
 
 /** Waits until admin, content and client port are all as they should be, at most `start_timeout`. */
 export async function proveProxysql(
-  { config, admin, installed, log, care, trial }: AgentContext,
+  { config, admin, installed, log, care, trial, state }: AgentContext,
   observer: Observer,
   signal: AbortSignal,
 ): Promise<string> {
@@ -60,7 +60,7 @@ export async function proveProxysql(
   observer.forgetGreeting();
   if (proven) {
     installed.rows = {};
-    trial.proven();
+    trial.proven(state.running);
     for (const lack of drift) log.warn({ lack }, "ProxySQL does not run all that is saved");
     return `serving after ${Math.round(monotonic() - began)} ms`;
   }

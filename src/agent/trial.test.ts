@@ -75,10 +75,12 @@ describe("Trial", () => {
     const trial = new Trial(journal);
     fail(trial, 9, ranked(1));
     trial.begin(ranked(8), ranked(1));
-    trial.proven();
+    trial.proven(ranked(1));
+    expect(trial.current).not.toBeNull();
+    trial.proven(ranked(8));
     expect(trial.doubts().map(({ id }) => id)).toEqual(["0000000005-0000000009-a"]);
     trial.begin(ranked(10), ranked(8));
-    trial.proven();
+    trial.proven(ranked(10));
     expect(trial.doubts()).toEqual([]);
     expect(trial.current).toBeNull();
   });

@@ -135,10 +135,12 @@ export class Trial {
     return { rejected: ranked, before };
   }
 
-  /** ProxySQL serves what is in place: all that was doubted before is of no interest any more. */
-  proven(): void {
+  /** ProxySQL serves what is in place, `running`: what was doubted before is of no interest any more. */
+  proven(running: Ranked | null): void {
     const { current, doubts, displaced } = this.#state;
     if (current === null && displaced === null) return;
+    // It could not be put in place yet: that what was there before serves says nothing of it.
+    if (current !== null && (running === null || !isSame(current.ranked, running))) return;
     const served = current?.ranked.lineage;
     const left =
       served === undefined ? doubts : doubts.filter((doubt) => compareLineage(doubt.lineage, served) > 0);

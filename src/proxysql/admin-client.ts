@@ -92,19 +92,10 @@ export class AdminClient {
         supportBigNumbers: true,
         bigNumberStrings: true,
       });
-      let lost = false;
-      const onEnd = (): void => {
-        if (lost) return;
-        lost = true;
-        // One that we let go ourselves is no news.
-        const current = this.#connection;
-        void current?.then(
-          (open) => open === connection && this.#lose(),
-          () => undefined,
-        );
-      };
-      connection.on("error", onEnd);
-      connection.on("end", onEnd);
+      // Only forgotten, not destroyed: a statement that waits is told of the end by mysql2, right after this.
+      const forget = (): void => this.#lose(connection);
+      connection.on("error", forget);
+      connection.on("end", forget);
       return connection;
     } catch (error) {
       if (errnoOf(error) === 1045) {
@@ -124,9 +115,17 @@ export class AdminClient {
     }
   }
 
-  #lose(): void {
-    this.disconnect();
-    this.#onLost();
+  #lose(connection: Connection): void {
+    const current = this.#connection;
+    current?.then(
+      (open) => {
+        // One that we let go ourselves is no news.
+        if (open !== connection || this.#connection !== current) return;
+        this.#connection = undefined;
+        this.#onLost();
+      },
+      () => undefined,
+    );
   }
 
   #place(): string {

@@ -108,8 +108,12 @@ function stepDown(now: Observed): Step[] {
   if (cold) return [...stop(now), ...prepare(now)];
   const up = bringUp(now, now.best);
   // What was put in place must show that ProxySQL lives with it, and what comes next (quiet jobs) needs an answer.
-  const unproven = up.length > 0 || (now.trial !== null && now.proxysql.running);
+  const unproven = up.length > 0 || (isTrialInPlace(now) && now.proxysql.running);
   return [...hushScheduler(now), ...up, ...(unproven ? [{ kind: "prove" } as const] : [])];
+}
+
+function isTrialInPlace({ trial, running }: Observed): boolean {
+  return trial !== null && running !== null && relate(trial.ranked, running.lineage) === "same";
 }
 
 /** The peer with the greatest snapshot worth fetching: greater than what we run and than what we hold. */
