@@ -59,20 +59,85 @@ program
   .action(async () => finish((await import("./commands/serve.js")).serveLink(await configFile())));
 
 program
-  .command("config")
-  .description("look at the configuration")
+  .command("reasons")
+  .description("tell why a failover would not work now, and what to do")
+  .option("--json", "one JSON document instead of text")
+  .action(async (options: { json?: boolean }) =>
+    finish((await import("./commands/reasons.js")).showReasons(await configFile(), options)),
+  );
+
+program
+  .command("check")
+  .description("a monitoring plugin: one line, exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN")
+  .option("--group <group>", "reasons of one group alone: snapshots, peer, role, proxysql or host")
+  .option("--timeout <duration>", "how long the agent may take, such as 5s")
+  // A monitoring system would read the exit code 2 of a wrong command line as CRITICAL, and nothing but standard output.
+  .exitOverride(({ exitCode, code, message }) => {
+    throw new CommanderError(exitCode === 0 ? 0 : 3, code, message);
+  })
+  .configureOutput({
+    outputError: (text) => process.stdout.write(`PROXYSQL-CARP UNKNOWN - ${firstLine(text)}\n`),
+  })
+  .action(async (options: { group?: string; timeout?: string }) =>
+    finish((await import("./commands/check.js")).check(await configFile(), options)),
+  );
+
+program
+  .command("history")
+  .description("tell what the agent did and why, newest first")
+  .option("--json", "one JSON document instead of text")
+  .option("--since <time>", "nothing before a time (2026-11-21T03:00:00Z) or a duration ago (24h)")
+  .option("--limit <number>", "at most so many entries")
+  .action(async (options: { json?: boolean; since?: string; limit?: string }) =>
+    finish((await import("./commands/history.js")).showHistory(await configFile(), options)),
+  );
+
+const maintenance = program
+  .command("maintenance")
+  .description("let the agent look and report, but not act; survives restarts and reboots");
+const maintain = async (
+  action: "on" | "off" | "status",
+  options: { note?: string; forcePromotion?: boolean; json?: boolean },
+): Promise<void> =>
+  finish((await import("./commands/maintenance.js")).maintenance(await configFile(), action, options));
+maintenance
+  .command("on")
+  .description("begin it: this node is not promoted until it is off")
+  .option("--note <text>", "why, for whoever finds it")
+  .option("--force-promotion", "take over all the same if this node becomes MASTER")
+  .option("--json", "one JSON document instead of text")
+  .action((options: { note?: string; forcePromotion?: boolean; json?: boolean }) => maintain("on", options));
+maintenance
+  .command("off")
+  .description("end it: the agent acts again")
+  .option("--json", "one JSON document instead of text")
+  .action((options: { json?: boolean }) => maintain("off", options));
+maintenance
+  .command("status")
+  .description("tell whether it is on, since when and why")
+  .option("--json", "one JSON document instead of text")
+  .action((options: { json?: boolean }) => maintain("status", options));
+
+const config = program.command("config").description("look at the configuration");
+config
   .command("check")
   .description("read the configuration file and tell every mistake in it")
   .action(async () => finish((await import("./commands/config-check.js")).checkConfig(await configFile())));
 
-program
-  .command("snapshot")
-  .description("snapshots of the configuration")
+const snapshot = program.command("snapshot").description("snapshots of the configuration");
+snapshot
   .command("take")
   .description("take one that was held back because a table is empty now")
   .option("--accept", "the emptiness is meant")
   .action(async (options: { accept?: boolean }) =>
     finish((await import("./commands/snapshot-take.js")).takeSnapshot(await configFile(), options)),
+  );
+snapshot
+  .command("drill")
+  .description("restore the newest one aside, in a ProxySQL of its own, and tell how that went")
+  .option("--json", "one JSON document instead of text")
+  .action(async (options: { json?: boolean }) =>
+    finish((await import("./commands/snapshot-drill.js")).drillSnapshot(await configFile(), options)),
   );
 
 /**
@@ -85,6 +150,10 @@ function watchOutput(): void {
     process.stderr.write(`proxysql-carp: standard output cannot be written: ${sentenceOf(error)}\n`);
     process.exit(1);
   });
+}
+
+function firstLine(text: string): string {
+  return text.trim().split("\n")[0] ?? "";
 }
 
 async function finish(exitCode: Promise<number>): Promise<void> {
@@ -101,7 +170,8 @@ try {
 
 /** Tells an error on stderr and returns the exit code. What we know is one sentence and a hint; a bug keeps its stack. */
 function explain(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : new KnownError("usage", "").exitCode;
+  if (error instanceof CommanderError)
+    return error.exitCode === 1 ? new KnownError("usage", "").exitCode : error.exitCode;
   if (!isKnown(error)) {
     process.stderr.write(
       `proxysql-carp: this is a bug: ${error instanceof Error ? error.stack : String(error)}\n`,

@@ -116,6 +116,7 @@ describe("history", () => {
       document.entries.map(({ note }) => note?.detail);
 
     expect(numbers(readHistory(journal, "a", { since: "2026-11-21T03:02:00.000Z" }))).toEqual([4, 3, 2]);
+    expect(numbers(readHistory(journal, "a", { since: "2026-11-21T04:03:00+01:00" }))).toEqual([4, 3]);
     const two = readHistory(journal, "a", { limit: 2 });
     expect({ numbers: numbers(two), more: two.more }).toEqual({ numbers: [4, 3], more: true });
     expect(readHistory(journal, "a", { limit: 5 }).more).toBe(false);

@@ -11,7 +11,7 @@ export const mostEntries = 500;
 const answerLimit = 2 * 1024 * 1024;
 
 export interface HistoryOptions {
-  /** Nothing before this time; ISO 8601, as the journal writes it. */
+  /** Nothing before this time; ISO 8601. */
   readonly since?: string | undefined;
   /** Newest entries; 1 to `mostEntries`. */
   readonly limit?: number | undefined;
@@ -83,7 +83,8 @@ export interface HistoryDocument {
 /** What the journal has since a time, newest first, within `limit` and a bound on its size. Changes nothing. */
 export function readHistory(journal: Rows, node: string, options: HistoryOptions = {}): HistoryDocument {
   const limit = Math.min(Math.max(options.limit ?? usualEntries, 1), mostEntries);
-  const since = options.since ?? null;
+  // The journal's times are compared as texts, so the asked one must have their form: in UTC, with milliseconds.
+  const since = options.since === undefined ? null : new Date(options.since).toISOString();
   // One more than asked for, to know whether there is more.
   const all = historyRows(journal, since ?? "", limit + 1).sort(newestFirst);
   const entries = withinLimit(all.slice(0, limit));
