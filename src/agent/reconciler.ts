@@ -35,6 +35,7 @@ export class Reconciler {
   #role: NodeRole | undefined;
   #cause = "start";
   #hinted = false;
+  #turnedAt = monotonic();
   #retryMs = firstRetryMs;
   #lastError: string | undefined;
   #running: Promise<void> | undefined;
@@ -45,6 +46,11 @@ export class Reconciler {
     this.#observer = observer;
     this.#onRole = onRole;
     this.#transitions = new TransitionLog(node.journal, node.log);
+  }
+
+  /** How long ago the loop last came to an end of its rounds, or looked again; ms. A step may take minutes. */
+  get quietForMs(): number {
+    return monotonic() - this.#turnedAt;
   }
 
   /** The error that the last round ended with, if it did. */
@@ -110,6 +116,7 @@ export class Reconciler {
 
   /** One look and what follows from it. True if it is worth looking again at once. */
   async #round(): Promise<boolean> {
+    this.#turnedAt = monotonic();
     const observed = await this.#observer.observe();
     if (observed.role !== this.#role) this.#roleChanged(observed.role);
     // After a change of role the peers' answers no longer count, so they are looked at last.
