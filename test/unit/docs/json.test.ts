@@ -11,10 +11,21 @@ const sources = {
   peer: "src/peer/peer-status.ts",
   report: "src/ship/peer-report.ts",
   bench: "bench/report.ts",
+  reason: "src/health/reason.ts",
+  reasons: "src/http/reasons-document.ts",
+  history: "src/journal/history.ts",
+  alert: "src/health/alerts.ts",
+  drill: "src/agent/drills.ts",
+  maintenance: "src/role/care.ts",
 };
 
 /** Shapes that have a heading of their own, and are not repeated wherever they occur. */
-const shapes: Readonly<Record<string, string>> = { Dated: "dated", LineageText: "lineage" };
+const shapes: Readonly<Record<string, string>> = {
+  Dated: "dated",
+  LineageText: "lineage",
+  Reason: "reason",
+  HistoryStep: "step",
+};
 
 let program: ts.Program;
 
@@ -70,10 +81,36 @@ describe("docs/json.md", () => {
     ["manifest", "proxysql-carp/manifest/v1", sources.manifest, "Manifest"],
     ["bench", "proxysql-carp/bench/v1", sources.bench, "BenchDocument"],
     ["peer's status", "The peer's status", sources.peer, "PeerStatus"],
+    ["reason", "Reason", sources.reason, "Reason"],
+    ["reasons", "proxysql-carp/reasons/v1", sources.reasons, "ReasonsDocument"],
+    ["history", "proxysql-carp/history/v1", sources.history, "HistoryDocument"],
+    ["history's steps", "Step", sources.history, "HistoryStep"],
+    ["alert", "proxysql-carp/alert/v1", sources.alert, "AlertEvent"],
   ])("describes every field of the %s, and none that it does not have", (_, title, file, type) => {
     const fields = fieldsOf(file, type).filter((path) => !path.startsWith("peers[].report."));
     expect(fields.length).toBeGreaterThan(2);
     expect(described(title).sort()).toEqual(fields.sort());
+  });
+
+  it.each([
+    ["drill", "schema", sources.drill, "DrillRecord", ""],
+    ["maintenance", "schema node maintenance", sources.maintenance, "MaintenanceView", "maintenance."],
+  ])(
+    "describes every field of the %s document, which its command puts together",
+    (name, own, file, type, prefix) => {
+      const fields = [...own.split(" "), ...fieldsOf(file, type).map((field) => `${prefix}${field}`)];
+      expect(described(`proxysql-carp/${name}/v1`).sort()).toEqual(fields.sort());
+    },
+  );
+
+  it("describes every value of the check line", () => {
+    const labels = readFileSync("src/commands/check-line.ts", "utf8").matchAll(/\[?`([a-z_]+)=\$/g);
+    expect(described("The check line").sort()).toEqual([...labels].map((match) => match[1]).sort());
+  });
+
+  it("describes every path that is served over HTTP", () => {
+    const paths = readFileSync("src/http/routes.ts", "utf8").matchAll(/app\.get\("([^"]+)"/g);
+    expect(described("Over HTTP").sort()).toEqual([...paths].map((match) => match[1]).sort());
   });
 
   it("describes every field of a peer's report that is read", () => {
@@ -90,7 +127,17 @@ describe("docs/json.md", () => {
   });
 
   it("describes every document by its schema", () => {
-    for (const name of ["status", "demo", "bench", "manifest"]) {
+    for (const name of [
+      "status",
+      "demo",
+      "bench",
+      "manifest",
+      "reasons",
+      "history",
+      "maintenance",
+      "alert",
+      "drill",
+    ]) {
       expect(markdown).toContain(`## proxysql-carp/${name}/v1`);
     }
   });
