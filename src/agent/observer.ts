@@ -51,6 +51,11 @@ export class Observer {
     return this.#proxysql;
   }
 
+  /** A start was asked for so short ago that ProxySQL may still be coming up. */
+  get starting(): boolean {
+    return this.#proxysql !== undefined && this.#isStarting(this.#proxysql);
+  }
+
   /** A start was asked for: until it shows or its time is over, no other is. */
   noteStart(): void {
     this.#startedAt = monotonic();

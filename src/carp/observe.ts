@@ -1,16 +1,22 @@
 import { KnownError } from "../platform/errors.js";
 import { runProgram } from "../platform/exec.js";
 import { holdsAnAddress, type NodeRole, nodeRole, type VhidState } from "../role/carp-role.js";
-import { parseIfconfig } from "./ifconfig.js";
+import { type CarpLine, parseIfconfig } from "./ifconfig.js";
 
 /** ifconfig answers at once; a kernel that does not within this time is in trouble of its own. */
 const ifconfigDeadlineMs = 2_000;
+
+/** One configured vhid. What ifconfig does not tell of it is left out. */
+export interface VhidView extends Partial<Pick<CarpLine, "protocol" | "advbase" | "advskew">> {
+  readonly vhid: string;
+  readonly role: VhidState["role"] | "unknown";
+}
 
 /** CARP as this node sees it now. */
 export interface CarpView {
   readonly role: NodeRole;
   readonly holdsAddress: boolean;
-  readonly vhids: readonly { readonly vhid: string; readonly role: VhidState["role"] | "unknown" }[];
+  readonly vhids: readonly VhidView[];
 }
 
 /**
@@ -27,6 +33,6 @@ export async function observeCarp(vhids: readonly string[]): Promise<CarpView> {
   return {
     role: nodeRole(states),
     holdsAddress: holdsAnAddress(states),
-    vhids: vhids.map((vhid, index) => ({ vhid, role: states[index]?.role ?? "unknown" })),
+    vhids: vhids.map((vhid, index) => ({ role: "unknown", ...states[index], vhid })),
   };
 }
