@@ -119,7 +119,7 @@ describe("a table that is emptied on purpose", () => {
     await addAndShip(a, b, "db1.example");
     await a.admin("DELETE FROM mysql_servers", "LOAD MYSQL SERVERS TO RUNTIME", "SAVE MYSQL SERVERS TO DISK");
     await until("it is a problem", async () =>
-      (await a.status()).problems.join().includes("snapshot take --accept"),
+      (await a.status()).problems.join().includes("snapshot verify --accept"),
     );
     expect(await serversInStore(b, "inbox")).toBe(1);
 
