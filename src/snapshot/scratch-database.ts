@@ -134,7 +134,9 @@ function secretsIn(db: Database.Database, tables: readonly string[]): string[] {
     )
     .pluck()
     .all() as string[];
-  return [...passwords, ...variables.flatMap((value) => value.split(/[:;]/))].filter((part) => part !== "");
+  // Credentials are written `user:password;user:password`.
+  const parts = variables.flatMap((value) => value.split(";").map((one) => one.slice(one.indexOf(":") + 1)));
+  return [...passwords, ...parts].filter((part) => part !== "");
 }
 
 function holdsAny(text: string, secrets: readonly string[]): boolean {

@@ -54,17 +54,20 @@ export async function watchScratch(
   }
 
   async function lookInside(): Promise<Verdict | undefined> {
+    // First of all: before its client port is open ProxySQL has not made all its modules, and to ask for the runtime of
+    // one that is missing kills it (runtime_mysql_query_rules does, in 2.7.1).
+    const greeting = await knockSocket(places.sockets.client, knockMs);
+    if (!greeting.ok) {
+      await admin.query("SELECT 1");
+      last = `ProxySQL runs and does not serve clients: ${greeting.why}.`;
+      return undefined;
+    }
     const lacks = [...(await shortfalls(admin, rows)), ...(await runtimeDifferences(admin))];
     if (lacks.length > 0) {
       last = `ProxySQL does not run what the snapshot has: ${lacks.join("; ")}.`;
       // What it has loaded stays as it is; what runs may still be coming.
       const differences = attached ? [] : await compare();
       return differences.length > 0 ? otherContent(differences) : undefined;
-    }
-    const greeting = await knockSocket(places.sockets.client, knockMs);
-    if (!greeting.ok) {
-      last = `ProxySQL runs and does not serve clients: ${greeting.why}.`;
-      return undefined;
     }
     const startMs = monotonic() - began;
     const differences = await compare();
@@ -95,7 +98,8 @@ export async function watchScratch(
     return failed(`ProxySQL ended by itself ${how} after ${Math.round(afterMs)} ms.${words}`);
   }
 
-  return (await poll(look, ms, pollMs, signal)) ?? failed(last);
+  const verdict = await poll(look, ms, pollMs, signal);
+  return verdict ?? (scratch.ended === undefined ? failed(last) : diedAs(scratch.ended));
 }
 
 function otherContent(differences: readonly string[]): Verdict {
@@ -105,10 +109,14 @@ function otherContent(differences: readonly string[]): Verdict {
   return failed(`ProxySQL has other content than the snapshot: ${told}${more}.`);
 }
 
+/** ProxySQL says much at its start, and the cause of its end is not always the last of it. */
+const tellsTrouble = /error|assert|fail|unable|cannot|not found|denied|signal|abort/i;
+
 /** The end of what a program wrote, in one line. */
 function lastWords(output: string | undefined): string {
   const lines = (output ?? "").split("\n").filter((line) => line.trim() !== "");
-  const words = lines.slice(-2).join(" | ").slice(-400);
+  const telling = lines.filter((line) => tellsTrouble.test(line));
+  const words = (telling.length > 0 ? telling : lines).slice(-2).join(" | ").slice(-400);
   return words === "" ? "" : ` Its last words: ${words}`;
 }
 
