@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import ts from "typescript";
 import { beforeAll, describe, expect, it } from "vitest";
+import { reasonGroups, reasonKinds } from "../../../src/health/reason.js";
 import { code, section, tableRows } from "./markdown.js";
 
 const markdown = readFileSync("docs/json.md", "utf8");
@@ -124,6 +125,15 @@ describe("docs/json.md", () => {
     const sent = [...body.matchAll(/^ {4}(\w+)[:,]/gm)].map((match) => match[1] ?? "");
     expect(sent.length).toBeGreaterThan(4);
     expect(described("The peer's report")).toEqual(expect.arrayContaining(sent));
+  });
+
+  it("lists every reason below its group, with its severity", () => {
+    const reasons = readFileSync("docs/reasons.md", "utf8");
+    const told = reasonGroups.flatMap((group) =>
+      tableRows(section(reasons, group)).map(({ cells }) => [code(cells[0]), group, cells[1]]),
+    );
+    const there = Object.entries(reasonKinds).map(([name, { group, severity }]) => [name, group, severity]);
+    expect(told.sort()).toEqual(there.sort());
   });
 
   it("describes every document by its schema", () => {
