@@ -7,23 +7,23 @@ import { Journal } from "../journal/journal.js";
 import { createLink, type PeerLink } from "../peer/link.js";
 import { errorFields, inBackground } from "../platform/background.js";
 import { withDeadline } from "../platform/clock.js";
-import { isKnown } from "../platform/errors.js";
 import { ensureDirectory } from "../platform/files.js";
 import type { Logger } from "../platform/log.js";
 import { Mutex } from "../platform/mutex.js";
 import { ownerNamed, ownerOfDirectory } from "../platform/owner.js";
 import { AdminClient } from "../proxysql/admin-client.js";
-import type { NodeRole } from "../role/carp-role.js";
 import { NodeState } from "../ship/node-state.js";
 import { Shipper } from "../ship/shipper.js";
 import { Staging } from "../ship/staging.js";
 import { defaultKeepLocal, parseKeepLocal } from "../snapshot/keep-local.js";
 import { openStore } from "../snapshot/store.js";
 import { bootIdentity } from "./boot.js";
+import { BothMasters } from "./both-masters.js";
 import { Care } from "./care.js";
 import type { AgentContext } from "./context.js";
 import { listenToDevd } from "./devd-pipe.js";
 import { Drills } from "./drills.js";
+import { hearPeer } from "./hear-peer.js";
 import { Maintenance } from "./maintenance.js";
 import { Observer } from "./observer.js";
 import { PeerBoard } from "./peer-board.js";
@@ -55,14 +55,11 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   const node = compose(config, log, await bootIdentity(config.node.run_dir), () => lost.emit("proxysql"));
   const drills = new Drills(node);
   const observer = new Observer(node, () => ({ fit: null, recovered: hasRecovered(node, drills) }));
-  const reconciler = new Reconciler(node, observer, (role) => {
-    drills.roleSeen(role);
-    for (const link of node.links.values())
-      inBackground(log, "announcing the role", announce(link, role, node));
-  });
+  const reconciler = new Reconciler(node, observer, (role) => drills.roleSeen(role));
   const hint = (cause: string): void => reconciler.hint(cause);
   lost.on("proxysql", () => hint("ProxySQL ended its admin connection"));
   // The socket is also the lock: nothing is touched before we know that no other agent runs.
+  const askPeer = (name: string): Promise<void> => hearPeer(node, name, hint);
   const sockets = await serveSockets({ node, observer, reconciler, drills, askPeer }).catch(
     (error: unknown) => {
       node.journal.close();
@@ -72,14 +69,12 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   await node.store.sweep();
   await node.staging.sweep();
 
-  async function askPeer(name: string): Promise<void> {
-    await node.board.ask(name);
-    await node.shipper.peerAnswered(
-      name,
-      node.board.views().find((view) => view.name === name)?.best?.lineage ?? null,
-    );
-    hint(`peer ${name}`);
-  }
+  const bothMasters = new BothMasters({
+    board: node.board,
+    journal: node.journal,
+    log,
+    running: () => node.state.running?.lineage ?? null,
+  });
   for (const [name, link] of node.links) {
     link.onUp(() => inBackground(log, `asking ${name}`, askPeer(name)));
     link.start();
@@ -99,6 +94,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
     async stop() {
       for (const timer of timers) clearInterval(timer);
       devd.stop();
+      bothMasters.stop();
       const ended = Promise.all([
         sockets.close(),
         drills.stop(),
@@ -114,16 +110,6 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
       log.info("agent stopped");
     },
   };
-}
-
-/** A peer that is away hears of it when its link is up again. */
-async function announce(link: PeerLink, role: NodeRole, { state, log }: AgentContext): Promise<void> {
-  if (link.view.state !== "up") return;
-  await link.announce({ role, leads: state.leads }).catch((error: unknown) => {
-    // The connection broke under it, or the peer is busy: it asks us anyway, a little later.
-    if (!isKnown(error)) throw error;
-    log.debug(`the role could not be announced: ${error.message}`);
-  });
 }
 
 /** Does something regularly in the background; a run that takes longer than the interval is not joined by another. */
@@ -175,7 +161,9 @@ function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () =
     configLock,
     onShipped: (peer) => inBackground(log, `asking ${peer}`, board.ask(peer)),
     onOutranked: (peer) => inBackground(log, `asking ${peer}`, board.ask(peer)),
+    peerIsMaster: (peer) => board.roleOf(peer) === "MASTER",
   });
+  board.onNews((peer) => shipper.release(peer));
   return {
     config,
     log,

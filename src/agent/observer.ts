@@ -88,6 +88,7 @@ export class Observer {
     }
     if (this.#carp.role !== "MASTER") this.#masterSince = undefined;
     else this.#masterSince ??= monotonic();
+    this.#node.board.sawRole(this.#carp.role, this.#node.state.leads);
     return this.#carp;
   }
 

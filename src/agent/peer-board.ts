@@ -1,9 +1,11 @@
 import type { PeerLink } from "../peer/link.js";
+import type { RoleNews } from "../peer/link-types.js";
 import type { PeerStatus } from "../peer/peer-status.js";
-import { errorFields } from "../platform/background.js";
+import { errorFields, inBackground } from "../platform/background.js";
 import { monotonic } from "../platform/clock.js";
 import { isKnown, sentenceOf } from "../platform/errors.js";
 import type { Logger } from "../platform/log.js";
+import type { NodeRole } from "../role/carp-role.js";
 import { compareLineage, type Lineage, type Ranked } from "../role/lineage.js";
 import type { PeerView } from "../role/observed.js";
 import { rankOf } from "../ship/node-state.js";
@@ -20,12 +22,16 @@ interface Entry {
   status: PeerStatus | undefined;
   at: number | undefined;
   error: string | undefined;
+  /** A question that a hint has led to is under way; `again`: another hint came meanwhile. */
+  hinted: { again: boolean } | undefined;
 }
 
-/** What each peer last told. */
+/** What each peer last told, and what they are told of us. */
 export class PeerBoard {
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #log: Logger;
+  readonly #listeners = new Set<(name: string) => void>();
+  #news: RoleNews | undefined;
 
   constructor(links: ReadonlyMap<string, PeerLink>, log: Logger) {
     this.#log = log;
@@ -40,9 +46,37 @@ export class PeerBoard {
           status: undefined,
           at: undefined,
           error: undefined,
+          hinted: undefined,
         },
       ]),
     );
+    for (const link of links.values()) link.onUp(() => this.#announceTo(link));
+  }
+
+  /** This node's own role, as it was last seen. */
+  get ownRole(): NodeRole {
+    return this.#news?.role ?? "unknown";
+  }
+
+  /** What this peer last said of its role; `unknown` if it cannot be asked. */
+  roleOf(name: string): NodeRole {
+    const entry = this.#entries.get(name);
+    return entry?.reachable ? (readReport(entry.status?.report)?.role ?? "unknown") : "unknown";
+  }
+
+  /** Calls the listener with a peer's name after each answer of it or failure to answer, and when our role changed. */
+  onNews(listener: (name: string) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** This node's role as ifconfig tells it now. A change reaches the peers at once. Cheap, may be called at every look. */
+  sawRole(role: NodeRole, leads: number | null): void {
+    if (role === this.#news?.role) return;
+    this.#news = { role, leads };
+    for (const [name, { link }] of this.#entries) {
+      this.#announceTo(link);
+      this.#tell(name);
+    }
   }
 
   /** The role changed: what peers said before no longer counts as asked. One that is known to be away need not be. */
@@ -85,6 +119,30 @@ export class PeerBoard {
       else this.#log.error({ peer: name, ...errorFields(error) }, "a peer could not be asked");
     }
     entry.asked = true;
+    this.#tell(name);
+  }
+
+  /**
+   * Asks a peer because of a hint, of which there may be any number: one question at a time, and one more after it if
+   * hints came while it was under way. Resolves when nothing is left to ask.
+   */
+  async askOnHint(name: string): Promise<void> {
+    const entry = this.#entries.get(name);
+    if (!entry) return;
+    if (entry.hinted) {
+      entry.hinted.again = true;
+      return;
+    }
+    // It has just spoken to us, so it is there: no back-off need end first.
+    entry.link.nudge();
+    try {
+      do {
+        entry.hinted = { again: false };
+        await this.ask(name);
+      } while (entry.hinted.again);
+    } finally {
+      entry.hinted = undefined;
+    }
   }
 
   views(): PeerView[] {
@@ -107,6 +165,32 @@ export class PeerBoard {
       ageMs: entry?.at === undefined ? null : Math.round(monotonic() - entry.at),
       error: entry?.error ?? null,
     };
+  }
+
+  #tell(name: string): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(name);
+      } catch (error) {
+        this.#log.error({ peer: name, ...errorFields(error) }, "a listener to a peer's answers failed");
+      }
+    }
+  }
+
+  #announceTo(link: PeerLink): void {
+    if (this.#news && link.view.state === "up")
+      inBackground(this.#log, `telling ${link.name} our role`, this.#announce(link, this.#news));
+  }
+
+  /** That it does not get through is no harm: peers ask each other regularly. */
+  async #announce(link: PeerLink, news: RoleNews): Promise<void> {
+    try {
+      const known = await link.announce(news, askDeadlineMs);
+      if (!known) this.#log.debug(`peer ${link.name} is of a version that cannot be told a role`);
+    } catch (error) {
+      if (!isKnown(error)) throw error;
+      this.#log.debug(`peer ${link.name} could not be told our role: ${error.message}`);
+    }
   }
 }
 

@@ -9,6 +9,9 @@ const firstRetryMs = 1_000;
 const longestRetryMs = 30_000;
 /** A verdict does not change by itself: each attempt is an upload, and a line in two journals. */
 const refusedRetryMs = 300_000;
+/** A peer that is losing the role may say a moment too long that it has it. */
+const bothMasterRetryMs = 250;
+const held = "held: both nodes are MASTER";
 
 /**
  * Brings the newest snapshot to one peer, whatever the others do. Only the newest: one that was overtaken while the
@@ -32,7 +35,7 @@ export class PeerShipment {
 
   /** Why the newest is not there yet, if it is not. */
   get error(): string | undefined {
-    return this.#error;
+    return this.#wanted !== undefined && this.#deps.peerIsMaster(this.#peer) ? held : this.#error;
   }
 
   /** The snapshot that the peer should have and has not confirmed. */
@@ -65,13 +68,19 @@ export class PeerShipment {
     inBackground(this.#deps.log, `shipping to ${this.#peer}`, this.#working);
   }
 
+  /** Tries now if what kept it back was that the peer is MASTER; a pause after a failure goes on. */
+  release(): void {
+    if (!this.#working) this.wake();
+  }
+
   async stop(): Promise<void> {
     this.clear();
     await this.#working;
   }
 
   #isDue(): boolean {
-    return this.#wanted !== undefined && this.#link.view.state === "up";
+    if (this.#wanted === undefined || this.#link.view.state !== "up") return false;
+    return !this.#deps.peerIsMaster(this.#peer);
   }
 
   async #work(): Promise<void> {
@@ -113,7 +122,7 @@ export class PeerShipment {
   /** Tells what went wrong, and returns how long to wait before the next attempt; milliseconds. */
   #afterFailure(manifest: Manifest, error: unknown, retryMs: number): number {
     this.#error = sentenceOf(error);
-    if (isKnown(error, "peer-refused")) return this.#afterRefusal(manifest, error);
+    if (isKnown(error, "peer-refused")) return this.#afterRefusal(manifest, error, retryMs);
     this.#deps.log.warn(
       { peer: this.#peer, snapshot: manifest.id, ...errorFields(error) },
       "a snapshot could not be sent",
@@ -121,9 +130,10 @@ export class PeerShipment {
     return retryMs;
   }
 
-  #afterRefusal(manifest: Manifest, error: KnownError): number {
+  #afterRefusal(manifest: Manifest, error: KnownError, retryMs: number): number {
     const { journal, log, onOutranked } = this.#deps;
     const { message, fields } = error;
+    if (fields.cause === "both-master") return this.#afterBothMaster(manifest, retryMs);
     journal.addSnapshot({
       snapshot: manifest.id,
       event: "refused-by-peer",
@@ -137,5 +147,13 @@ export class PeerShipment {
       onOutranked(this.#peer);
     }
     return refusedRetryMs;
+  }
+
+  /** Not the snapshot's fault, and over as soon as one of the two is not MASTER any more: then it is wanted. */
+  #afterBothMaster(manifest: Manifest, retryMs: number): number {
+    this.#error = held;
+    this.#deps.log.debug(`snapshot ${manifest.id} is held: ${this.#peer} is MASTER too`);
+    this.#deps.onOutranked(this.#peer);
+    return Math.max(bothMasterRetryMs, retryMs - firstRetryMs);
   }
 }

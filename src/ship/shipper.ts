@@ -16,8 +16,10 @@ export interface ShipperDeps extends TakeDeps {
   readonly links: ReadonlyMap<string, PeerLink>;
   /** A peer has just taken a snapshot: what it told before is out of date. */
   readonly onShipped: (peer: string) => void;
-  /** A peer refused ours as older or diverged: the agent must look at what the peer has. */
+  /** A peer refused ours as older or diverged, or says that it is MASTER: the agent must look at it. */
   readonly onOutranked: (peer: string) => void;
+  /** By its last answer this peer is MASTER as we are: nothing is exchanged. */
+  readonly peerIsMaster: (peer: string) => boolean;
 }
 
 /**
@@ -106,6 +108,11 @@ export class Shipper {
     if (ours.epoch !== this.#leading.epoch || (best !== null && compareLineage(ours, best) <= 0)) return;
     if (shipment.pending === undefined) shipment.offer(await store.manifest(snapshotId(ours)));
     else shipment.wake();
+  }
+
+  /** There is news of a peer: what was held because it was MASTER goes out if it is not any more. */
+  release(peer: string): void {
+    this.#shipments.get(peer)?.release();
   }
 
   /** Why the last attempt to take a snapshot failed; undefined if it did not. */
