@@ -33,19 +33,25 @@ export async function proveProxysql(
   const began = monotonic();
   const fresh = Object.keys(installed.rows).length > 0;
   let drift: string[] = [];
+  let greeted = false;
   let last: unknown = new Error("it was not looked at");
   const proven = await poll(
     async () => {
       try {
+        // First of all: before its client port is open ProxySQL has not made all its modules, and to ask for the runtime
+        // of one that is missing kills it (seen with 2.7.1).
+        if (!greeted) {
+          const greeting = await knockAt({ host: client_host, port: client_port });
+          if (!greeting.ok)
+            throw new KnownError("proxysql-unproven", `The client port does not serve: ${greeting.why}.`);
+          greeted = true;
+        }
         const lacks = await shortfalls(admin, installed.rows);
         // After an install ProxySQL has just read that database, so all of it must run. Otherwise rows that are saved
         // and not loaded are an operator's doing, and no reason to refuse the role.
         if (lacks.length > 0 && fresh)
           throw new KnownError("proxysql-unproven", `ProxySQL lacks ${lacks.join("; ")}.`);
         drift = lacks;
-        const greeting = await knockAt({ host: client_host, port: client_port });
-        if (!greeting.ok)
-          throw new KnownError("proxysql-unproven", `The client port does not serve: ${greeting.why}.`);
         return true;
       } catch (error) {
         if (!isKnown(error)) throw error;

@@ -23,6 +23,8 @@ export interface ClientAddress {
   readonly port: number;
 }
 
+const schedulerQuery =
+  "SELECT (SELECT count(*) FROM runtime_scheduler) AS runtime, (SELECT count(*) FROM disk.scheduler) AS disk_rows";
 const knockDeadlineMs = 1_000;
 
 /**
@@ -34,7 +36,8 @@ export async function observeProxysql(
   client: ClientAddress,
   known?: Handshake,
 ): Promise<ProxysqlView> {
-  const [inside, greeting] = await Promise.all([askAdmin(admin), known ?? knockAt(client)]);
+  const greeting = known ?? (await knockAt(client));
+  const inside = await askAdmin(admin, greeting.ok);
   const problems: string[] = [];
   if (inside.problem !== undefined) problems.push(inside.problem);
   if (!greeting.ok) problems.push(`The client port ${client.host}:${client.port}: ${greeting.why}.`);
@@ -63,13 +66,11 @@ interface AdminView {
   readonly problem?: string;
 }
 
-async function askAdmin(admin: AdminClient): Promise<AdminView> {
+/** `serves`: while ProxySQL starts, its runtime is not asked for. The modules are made one by one, and that kills it. */
+async function askAdmin(admin: AdminClient, serves: boolean): Promise<AdminView> {
   try {
     const [version] = await admin.query("SELECT @@version", 2_000);
-    const [scheduler] = await admin.query(
-      "SELECT (SELECT count(*) FROM runtime_scheduler) AS runtime, (SELECT count(*) FROM disk.scheduler) AS disk_rows",
-      2_000,
-    );
+    const [scheduler] = serves ? await admin.query(schedulerQuery, 2_000) : [];
     const [paused] = await admin.query(
       "SELECT variable_value AS paused FROM stats_mysql_global WHERE variable_name='mysql_listener_paused'",
       2_000,
@@ -77,7 +78,9 @@ async function askAdmin(admin: AdminClient): Promise<AdminView> {
     return {
       answers: true,
       version: Object.values(version ?? {})[0] ?? null,
-      scheduler: { runtime: Number(scheduler?.runtime ?? 0), disk: Number(scheduler?.disk_rows ?? 0) },
+      scheduler: scheduler
+        ? { runtime: Number(scheduler.runtime ?? 0), disk: Number(scheduler.disk_rows ?? 0) }
+        : null,
       paused: Object.values(paused ?? {})[0] === "true",
     };
   } catch (error) {
