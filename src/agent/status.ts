@@ -1,11 +1,15 @@
+import type { Reason } from "../health/reason.js";
 import type { PeerLink } from "../peer/link.js";
 import { wallClock } from "../platform/clock.js";
-import { compareLineage, formatLineage, type Lineage } from "../role/lineage.js";
+import type { CareView, Doubt, MaintenanceView } from "../role/care.js";
+import { formatLineage, type Lineage } from "../role/lineage.js";
 import { type PeerReport, readReport } from "../ship/peer-report.js";
 import type { AgentContext } from "./context.js";
+import type { DrillRecord } from "./drills.js";
 import type { Observer } from "./observer.js";
 import type { Reconciler } from "./reconciler.js";
 import { version } from "./version.js";
+import type { HealthWatch } from "./watch-health.js";
 
 /** A snapshot event as the status page tells it. `ageMs` counts from the event, by this node's clock. */
 export interface Dated {
@@ -54,12 +58,30 @@ export interface StatusDocument {
   readonly lastReceived: Dated | null;
   readonly lastInstalled: Dated | null;
   readonly peers: readonly PeerStatusView[];
+  /** No reasons: a failover would work now, and nothing waits for a person. */
+  readonly ready: boolean;
+  /** Why a failover would not work now, or not as it should; the worst first. */
+  readonly reasons: readonly Reason[];
+  readonly maintenance: MaintenanceView | null;
+  readonly care: CareView;
+  /** The last restore drill; null before the first. */
+  readonly drill: DrillRecord | null;
+  /** Verified snapshots that ProxySQL failed on. */
+  readonly doubts: readonly Doubt[];
   /** What is wrong now, in sentences; empty when nothing is. */
   readonly problems: readonly string[];
 }
 
+/** What the watch over health and the drills say, for those who ask. */
+export type HealthView = Pick<HealthWatch, "reasons" | "drill">;
+
 /** What this node says of itself, from the last look at everything; asks nobody, so it answers at once. */
-export function statusOf(node: AgentContext, observer: Observer, reconciler: Reconciler): StatusDocument {
+export function statusOf(
+  node: AgentContext,
+  observer: Observer,
+  reconciler: Reconciler,
+  { reasons, drill }: HealthView = { reasons: [], drill: null },
+): StatusDocument {
   const { config, state, journal, links, board, shipper } = node;
   const { proxysql, carp } = observer;
   const views = new Map(board.views().map((view) => [view.name, view]));
@@ -83,7 +105,7 @@ export function statusOf(node: AgentContext, observer: Observer, reconciler: Rec
     version,
     node: config.node.name,
     role: carp.role,
-    vhids: carp.vhids,
+    vhids: carp.vhids.map(({ vhid, role }) => ({ vhid, role })),
     standby: config.carp.standby,
     leads: state.leads,
     running: state.running === null ? null : withText(state.running.lineage),
@@ -98,36 +120,29 @@ export function statusOf(node: AgentContext, observer: Observer, reconciler: Rec
     lastReceived: dated(journal.lastSnapshot("received")),
     lastInstalled: dated(journal.lastSnapshot("installed")),
     peers,
-    problems: problemsOf(node, observer, reconciler, peers),
+    ready: reasons.length === 0,
+    reasons,
+    maintenance: node.maintenance.view(),
+    care: node.care.view(),
+    drill,
+    doubts: node.trial.doubts(),
+    problems: problemsOf(node, observer, reconciler, reasons),
   };
 }
 
+/** The reasons' sentences, and what went wrong last even if it is no reason yet. */
 function problemsOf(
-  { config, state, shipper }: AgentContext,
-  observer: Observer,
-  reconciler: Reconciler,
-  peers: readonly PeerStatusView[],
+  { state, shipper }: AgentContext,
+  { carpProblem }: Observer,
+  { lastError }: Reconciler,
+  reasons: readonly Reason[],
 ): string[] {
-  const problems: string[] = [];
-  if (observer.carpProblem !== undefined) problems.push(observer.carpProblem);
-  const expected = config.carp.standby === "warm" || observer.carp.holdsAddress;
-  if (expected) problems.push(...(observer.proxysql?.problems ?? []));
-  if (!expected && observer.proxysql?.running)
-    problems.push("ProxySQL runs although this cold standby should have it stopped.");
-  if (reconciler.lastError !== undefined) problems.push(reconciler.lastError);
-  if (shipper.takeError !== undefined) problems.push(`No snapshot could be taken: ${shipper.takeError}`);
-  for (const { name, link, error, best, pending } of peers) {
-    if (pending === null && isBehind(state, best))
-      problems.push(`Peer ${name} holds ${best?.text ?? "nothing"}, not what runs here.`);
-    if (link !== "up" || error !== null) problems.push(`Peer ${name}: ${error ?? `the link is ${link}.`}`);
-  }
-  return [...new Set(problems)];
-}
-
-/** True if this node leads with something that a peer, by its last answer, does not hold. */
-function isBehind({ leads, running }: AgentContext["state"], best: Lineage | null): boolean {
-  if (leads === null || running === null || running.lineage.sequence === 0) return false;
-  return best === null || compareLineage(best, running.lineage) < 0;
+  const sentences = reasons.map(({ sentence }) => sentence);
+  const takeError = state.leads === null ? undefined : shipper.takeError;
+  const last = [carpProblem, lastError, takeError && `No snapshot could be taken: ${takeError}`];
+  const isNew = (error: string | undefined): error is string =>
+    error !== undefined && !sentences.some((sentence) => sentence.includes(error));
+  return [...new Set([...sentences, ...last.filter(isNew)])];
 }
 
 /** Why the link is not up. What went wrong before it came up again is history. */
