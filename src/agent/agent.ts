@@ -24,14 +24,17 @@ import type { AgentContext } from "./context.js";
 import { listenToDevd } from "./devd-pipe.js";
 import { Drills } from "./drills.js";
 import { hearPeer } from "./hear-peer.js";
+import { HttpPage } from "./http-page.js";
+import { httpSources } from "./http-sources.js";
 import { Maintenance } from "./maintenance.js";
 import { Observer } from "./observer.js";
 import { PeerBoard } from "./peer-board.js";
 import { Reconciler } from "./reconciler.js";
 import { hasRecovered, tryToRecover } from "./recovery.js";
-import { serveSockets } from "./sockets.js";
+import { type Desk, serveSockets } from "./sockets.js";
 import { Trial } from "./trial.js";
 import { version } from "./version.js";
+import { HealthWatch } from "./watch-health.js";
 
 /** A stop takes at most this long; daemon(8) and rc.shutdown wait for us. */
 const stopDeadlineMs = 10_000;
@@ -54,18 +57,25 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   const lost = new EventEmitter();
   const node = compose(config, log, await bootIdentity(config.node.run_dir), () => lost.emit("proxysql"));
   const drills = new Drills(node);
-  const observer = new Observer(node, () => ({ fit: null, recovered: hasRecovered(node, drills) }));
+  const observer: Observer = new Observer(node, () => ({
+    fit: health.fitness.fit,
+    recovered: hasRecovered(node, drills),
+  }));
   const reconciler = new Reconciler(node, observer, (role) => drills.roleSeen(role));
   const hint = (cause: string): void => reconciler.hint(cause);
+  const askPeer = (name: string): Promise<void> => hearPeer(node, name, hint);
+  const health = new HealthWatch(node, observer, reconciler, {
+    drill: () => drills.last,
+    http: () => page?.problem ?? null,
+  });
+  const desk: Desk = { node, observer, reconciler, drills, health, askPeer };
+  const page = config.http && new HttpPage(config.http.listen, httpSources(desk), log);
   lost.on("proxysql", () => hint("ProxySQL ended its admin connection"));
   // The socket is also the lock: nothing is touched before we know that no other agent runs.
-  const askPeer = (name: string): Promise<void> => hearPeer(node, name, hint);
-  const sockets = await serveSockets({ node, observer, reconciler, drills, askPeer }).catch(
-    (error: unknown) => {
-      node.journal.close();
-      throw error;
-    },
-  );
+  const sockets = await serveSockets(desk).catch((error: unknown) => {
+    node.journal.close();
+    throw error;
+  });
   await node.store.sweep();
   await node.staging.sweep();
 
@@ -89,6 +99,8 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   log.info(`agent ${version} of node ${config.node.name} runs, standby ${config.carp.standby}`);
   reconciler.start();
   drills.start();
+  health.start();
+  page?.start();
 
   return {
     async stop() {
@@ -98,6 +110,8 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
       const ended = Promise.all([
         sockets.close(),
         drills.stop(),
+        page?.stop(),
+        health.stop(),
         reconciler.stop().then(() => node.shipper.stop()),
         ...[...node.links.values()].map((link) => link.stop()),
       ]);

@@ -15,7 +15,9 @@ import type { AgentContext } from "./context.js";
 import type { Drills } from "./drills.js";
 import type { Observer } from "./observer.js";
 import type { Reconciler } from "./reconciler.js";
+import { reportOf } from "./report.js";
 import { statusOf } from "./status.js";
+import type { HealthWatch } from "./watch-health.js";
 
 /** What the requests are answered from. */
 export interface Desk {
@@ -23,6 +25,7 @@ export interface Desk {
   readonly observer: Observer;
   readonly reconciler: Reconciler;
   readonly drills: Drills;
+  readonly health: HealthWatch;
   /** A peer says that its role changed: ask it now. */
   readonly askPeer: (name: string) => Promise<void>;
 }
@@ -51,7 +54,7 @@ export async function serveSockets(desk: Desk): Promise<ControlServer> {
 }
 
 async function answerControl(desk: Desk, request: ControlRequest): Promise<ControlAnswer> {
-  const { node, observer, reconciler, drills } = desk;
+  const { node, observer, reconciler, drills, health } = desk;
   switch (request.op) {
     case "event":
       reconciler.hint(`devd ${request.subsystem} ${request.type}`);
@@ -67,7 +70,7 @@ async function answerControl(desk: Desk, request: ControlRequest): Promise<Contr
     case "history":
       return { ok: true, history: readHistory(node.journal, node.config.node.name, request) };
     case "status":
-      return { ok: true, status: statusOf(node, observer, reconciler) };
+      return { ok: true, status: statusOf(node, observer, reconciler, health) };
   }
 }
 
@@ -82,7 +85,10 @@ function setMaintenance(
   return node.maintenance.view();
 }
 
-function answerPeer({ node, observer, reconciler, askPeer }: Desk, request: PeerRequest): ControlAnswer {
+function answerPeer(
+  { node, observer, reconciler, health, askPeer }: Desk,
+  request: PeerRequest,
+): ControlAnswer {
   switch (request.op) {
     case "received":
       noteReceived(node, request.id);
@@ -94,7 +100,7 @@ function answerPeer({ node, observer, reconciler, askPeer }: Desk, request: Peer
         inBackground(node.log, `asking ${request.node}`, askPeer(request.node));
       return { ok: true };
     case "peer-status":
-      return { ok: true, ...reportOf(node, observer) };
+      return { ok: true, ...reportOf(node, observer, health) };
   }
 }
 
@@ -102,20 +108,4 @@ function noteReceived({ journal, log, store, config }: AgentContext, id: string)
   journal.addSnapshot({ snapshot: id, event: "received" });
   log.info(`snapshot ${id} received`);
   inBackground(log, "purging the inbox", store.purge("inbox", config.snapshots.keep));
-}
-
-/** What a peer may know of us. */
-function reportOf({ state, config }: AgentContext, { carp, proxysql }: Observer): Record<string, unknown> {
-  return {
-    role: carp.role,
-    vhids: carp.vhids,
-    standby: config.carp.standby,
-    leads: state.leads,
-    running: state.running?.lineage ?? null,
-    proxysql: {
-      up: proxysql?.running ?? false,
-      serving: proxysql?.serving ?? false,
-      version: proxysql?.version ?? null,
-    },
-  };
 }
