@@ -124,6 +124,8 @@ describe("Alerts", () => {
     await until("all were told", () => read("order").split("\n").length > codes.length);
 
     expect(read("order").trim().split("\n")).toEqual(codes);
+    await until("all are counted", () => busy.counts?.delivered === codes.length);
+    expect(busy.counts).toEqual({ delivered: codes.length, failed: 0, dropped: 0 });
   });
 
   it("is not delayed by a hook that hangs: it is killed with its children, and said", async () => {
@@ -169,6 +171,7 @@ describe("Alerts", () => {
 
     expect(said("an alert was not delivered")[0]?.why).toContain("could not be run");
     expect(JSON.stringify(lines)).not.toContain("secret");
+    expect(missing.counts).toEqual({ delivered: 0, failed: 1, dropped: 0 });
   });
 
   it("does not mind a hook that reads nothing", async () => {
@@ -190,6 +193,7 @@ describe("Alerts", () => {
     expect(said("an alert is dropped: the hook does not keep up").map(({ about }) => about)).toEqual(
       Array.from({ length: 9 }, (_, n) => `table${n + 1}`),
     );
+    expect(full.counts?.dropped).toBe(9);
   });
 
   it("lets the hook have what waits when the agent ends, and does not wait long for one that hangs", async () => {

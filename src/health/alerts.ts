@@ -47,10 +47,16 @@ export class Alerts {
   readonly #options: AlertsOptions;
   readonly #stopping = new AbortController();
   readonly #queue: AlertEvent[] = [];
+  readonly #counts = { delivered: 0, failed: 0, dropped: 0 };
   #working: Promise<void> | undefined;
 
   constructor(options: AlertsOptions) {
     this.#options = options;
+  }
+
+  /** How events for the hook have ended since the agent's start; null without a hook. */
+  get counts(): Readonly<Record<"delivered" | "failed" | "dropped", number>> | null {
+    return this.#options.command === undefined ? null : { ...this.#counts };
   }
 
   tell(event: AlertEvent): void {
@@ -60,6 +66,7 @@ export class Alerts {
     this.#queue.push(event);
     if (this.#queue.length > queueLimit) {
       const dropped = this.#queue.shift();
+      this.#counts.dropped += 1;
       log.error(
         { event: dropped?.event, reason: dropped?.reason.code, about: dropped?.reason.about },
         "an alert is dropped: the hook does not keep up",
@@ -86,6 +93,7 @@ export class Alerts {
       const failure = this.#stopping.signal.aborted
         ? "the agent ends"
         : await runHook(command, event, timeout, this.#stopping.signal);
+      this.#counts[failure === undefined ? "delivered" : "failed"] += 1;
       if (failure === undefined) continue;
       const { code, about } = event.reason;
       log.error({ event: event.event, reason: code, about, why: failure }, "an alert was not delivered");
