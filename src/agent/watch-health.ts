@@ -1,5 +1,4 @@
 import { type AlertKind, Alerts } from "../health/alerts.js";
-import type { Facts } from "../health/facts.js";
 import { findReasons } from "../health/find.js";
 import { Lasting } from "../health/lasting.js";
 import { type Finding, type Reason, type ReasonCode, reasonKinds } from "../health/reason.js";
@@ -58,9 +57,7 @@ export class HealthWatch {
   readonly #lasting = new Lasting();
   #kept: readonly Reason[];
   #fitness: Fitness = { fit: null, why: null };
-  #facts: Facts | undefined;
   #began: number | undefined;
-  #lookedAt: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #lookedAt = monotonic();
@@ -94,19 +91,9 @@ export class HealthWatch {
     return this.#gatherer.digests;
   }
 
-  /** How many snapshots lie in quarantine; null before the first look. */
-  get quarantined(): number | null {
-    return this.#facts?.snapshots.quarantine.length ?? null;
-  }
-
   /** How the alert hook's runs ended; null without a hook. */
   get alertCounts(): Readonly<Record<string, number>> | null {
     return this.#alerts.counts;
-  }
-
-  /** For how long no look has come to its end; ms. */
-  get quietForMs(): number {
-    return this.#lookedAt === undefined ? 0 : monotonic() - this.#lookedAt;
   }
 
   get drill(): DrillRecord | null {
@@ -125,7 +112,6 @@ export class HealthWatch {
 
   start(): void {
     this.#began ??= monotonic();
-    this.#lookedAt ??= this.#began;
     this.#timer ??= setInterval(() => this.hint(), lookEveryMs);
     this.hint();
   }
@@ -162,8 +148,6 @@ export class HealthWatch {
     try {
       const facts = await this.#gatherer.gather();
       const findings = findReasons(facts);
-      this.#facts = facts;
-      this.#lookedAt = monotonic();
       const settled =
         this.#gatherer.isComplete(facts) ||
         monotonic() - (this.#began ?? Number.NEGATIVE_INFINITY) > settleMs;
