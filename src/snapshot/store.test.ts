@@ -201,6 +201,23 @@ describe("a stored snapshot", () => {
   });
 });
 
+it("puts damaged snapshots where they are seen when it sweeps, and leaves the good ones", async () => {
+  const state = scratch();
+  const store = openStore(state);
+  const good = await put(store, at(1, 1));
+  const damaged = await put(store, at(1, 2));
+  writeFileSync(join(state, "inbox", damaged.id, "manifest.json"), "{");
+  cpSync(join(state, "inbox", good.id), join(state, "inbox", "0000000001-0000000003-a"), { recursive: true });
+
+  await store.sweep();
+
+  expect((await store.list()).map(({ id }) => id)).toEqual([good.id]);
+  const causes = readdirSync(join(state, "quarantine")).map((name) =>
+    JSON.parse(readFileSync(join(state, "quarantine", name, "cause.json"), "utf8")),
+  );
+  expect(causes.map(({ cause }) => cause)).toEqual(["manifest-invalid", "manifest-invalid"]);
+});
+
 describe("quarantine", () => {
   const held = refuse("suspiciously-empty", "It is empty.");
 

@@ -9,7 +9,7 @@ import { lineageOfId, type Manifest } from "./manifest.js";
 import { readManifest, writeManifest } from "./manifest-file.js";
 import { packedDatabaseName, unpackDirectory } from "./pack.js";
 import { pardonIn, quarantineInto } from "./quarantine.js";
-import { type Refusal, type RefusalCause, refusalError, refuse } from "./refusal.js";
+import { type Refusal, type RefusalCause, refusalError, refusalOf, refuse } from "./refusal.js";
 import { createTemporary, removeWhole, sweepTemporaries } from "./temporary.js";
 
 /** `inbox` holds what peers sent, `outbox` what this node took itself. */
@@ -49,7 +49,10 @@ export interface Store {
   pardon(id: string, cause: RefusalCause): Promise<void>;
   /** Removes the lowest snapshots of a box beyond `keep`, never its greatest. Returns the ids removed. */
   purge(box: Box, keep: number): Promise<string[]>;
-  /** Removes what processes that are gone have left half done. Returns the names removed. */
+  /**
+   * Removes what processes that are gone have left half done, and returns the names removed. Snapshots whose manifest
+   * is damaged go to quarantine.
+   */
   sweep(): Promise<string[]>;
 }
 
@@ -112,6 +115,23 @@ export function openStore(stateDir: string): Store {
     return manifest;
   }
 
+  /**
+   * A snapshot whose manifest nobody can believe is passed over by all who look for the newest: it goes where it is
+   * seen. One that is being removed, or that the disk does not give now, is left to the next time.
+   */
+  async function weedOut(): Promise<void> {
+    for (const { id, dir } of await list()) {
+      const refusal = await manifestOf(id).then(() => undefined, refusalOf);
+      if (refusal !== undefined) await quarantine(dir, refusal, id);
+    }
+  }
+
+  async function quarantine(dir: string, refusal: Refusal, id?: string): Promise<string> {
+    const quarantine = join(stateDir, "quarantine");
+    await createBox(quarantine);
+    return quarantineInto({ quarantine, place: await workplace(quarantine) }, dir, refusal, id);
+  }
+
   async function admit(dir: string, manifest: Manifest, box: Box): Promise<StoredSnapshot> {
     const { id, lineage } = manifest;
     const target = join(boxDir(box), id);
@@ -147,11 +167,7 @@ export function openStore(stateDir: string): Store {
       return createTemporary(await workplace(boxDir(box)), "incoming");
     },
     admit,
-    quarantine: async (dir, refusal, id) => {
-      const quarantine = join(stateDir, "quarantine");
-      await createBox(quarantine);
-      return quarantineInto({ quarantine, place: await workplace(quarantine) }, dir, refusal, id);
-    },
+    quarantine,
     pardon: async (id, cause) => {
       const quarantine = join(stateDir, "quarantine");
       if (!(await exists(quarantine))) return;
@@ -159,6 +175,7 @@ export function openStore(stateDir: string): Store {
     },
     purge,
     sweep: async () => {
+      await weedOut();
       const all = [...boxes.map(boxDir), join(stateDir, "quarantine")];
       if (!isRoot()) return (await Promise.all(all.map((dir) => sweepTemporaries(dir)))).flat();
       const place = await workplace(stateDir);
