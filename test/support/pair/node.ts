@@ -115,6 +115,11 @@ export class PairNode {
     const command = [...program, "-f", "-c", cnf, "-D", join(this.dir, "proxysql"), "--no-version-check"];
     writeFileSync(join(this.dir, "host/proxysql.command"), `${command.join("\n")}\n`);
     this.writeRole("BACKUP");
+    // As a pair should be: one node is preferred, and takes over from one that demotes itself.
+    const skew = peers.some(({ name }) => name < this.name) ? 100 : 0;
+    writeFileSync(join(this.dir, "host/carp", vhid, "advskew"), `${skew}\n`);
+    mkdirSync(join(this.dir, "host/sysctl"), { recursive: true });
+    writeFileSync(join(this.dir, "host/sysctl/net.inet.carp.preempt"), "1\n");
     writeBootTime(join(this.dir, "host"));
   }
 
