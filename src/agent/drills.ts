@@ -45,6 +45,7 @@ export class Drills {
   #task: ScheduledTask | undefined;
   #role: NodeRole = "unknown";
   #last: DrillRecord | null;
+  #started = false;
   #running: { readonly giveUp: AbortController; readonly done: Promise<DrillRecord> } | undefined;
 
   constructor(node: DrillNode) {
@@ -69,8 +70,10 @@ export class Drills {
     this.#role = role;
   }
 
+  /** Begins the schedule. Only then is the staging directory swept of what an agent before us has left. */
   start(): void {
     const { config, log } = this.#node;
+    this.#started = true;
     this.#task ??= schedule(config.snapshots.drill_schedule, () => {
       if (this.#isWanted()) inBackground(log, "the restore drill", this.run());
     });
@@ -85,6 +88,8 @@ export class Drills {
 
   /** One drill. While another runs it is refused (`not-done`). */
   async run(): Promise<DrillRecord> {
+    if (!this.#started)
+      throw new KnownError("not-done", "The agent is starting: try the drill again in a moment.");
     if (this.#running) throw new KnownError("not-done", "A restore drill is under way: wait for its end.");
     const giveUp = new AbortController();
     const done = this.#drillNewest(giveUp.signal);

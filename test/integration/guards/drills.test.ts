@@ -89,6 +89,13 @@ afterEach(async () => {
   }
 });
 
+function startDrills(node: DrillNode): Drills {
+  const drills = new Drills(node);
+  drills.start();
+  onTestFinished(() => drills.stop());
+  return drills;
+}
+
 function withProgram({ config }: DrillNode, program: string): DrillNode["config"] {
   return { ...config, proxysql: { ...config.proxysql, program } };
 }
@@ -108,7 +115,7 @@ describe("the drills of an agent", { timeout: patience }, () => {
     const test = await makeNode();
     const newest = await addSnapshot(test.store, test.dir, 2);
 
-    const record = await new Drills(test.node).run();
+    const record = await startDrills(test.node).run();
 
     expect(record).toMatchObject({ snapshot: newest, ok: true, judged: true, why: null });
     expect(record.ms).toBeGreaterThan(record.startMs ?? 0);
@@ -126,7 +133,7 @@ describe("the drills of an agent", { timeout: patience }, () => {
     bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
     writeFileSync(file, bytes);
 
-    const drills = new Drills(test.node);
+    const drills = startDrills(test.node);
     const record = await drills.run();
 
     expect(record).toMatchObject({ ok: false, judged: true, snapshot: stored.id, startMs: null });
@@ -139,7 +146,7 @@ describe("the drills of an agent", { timeout: patience }, () => {
 
   it("say nothing of a restore when there is no snapshot", async () => {
     const test = await makeNode(undefined, { empty: true });
-    const drills = new Drills(test.node);
+    const drills = startDrills(test.node);
 
     expect(await drills.run()).toMatchObject({
       ok: false,
@@ -152,7 +159,7 @@ describe("the drills of an agent", { timeout: patience }, () => {
 
   it("refuse a second one while the first runs", async () => {
     const test = await makeNode(stays());
-    const drills = new Drills(test.node);
+    const drills = startDrills(test.node);
     const first = drills.run();
 
     await expect(drills.run()).rejects.toThrow("A restore drill is under way");
@@ -162,9 +169,9 @@ describe("the drills of an agent", { timeout: patience }, () => {
 
   it("are given up when the role comes, and what was known stays known", async () => {
     const test = await makeNode();
-    const known = await new Drills(test.node).run();
+    const known = await startDrills(test.node).run();
     const slow = { ...test.node, config: withProgram(test.node, stays()) };
-    const drills = new Drills(slow);
+    const drills = startDrills(slow);
     drills.roleSeen("BACKUP");
     const running = drills.run();
     if (hasProc) await until("it runs", async () => processesOf(test.dir).length > 0);
@@ -186,10 +193,8 @@ describe("the drills of an agent", { timeout: patience }, () => {
     const test = await makeNode(script(scratch(), "ends", "#!/bin/sh\nexit 0\n"));
     const each = structuredClone(test.node.config);
     each.snapshots.drill_schedule = "* * * * * *";
-    const drills = new Drills({ ...test.node, config: each });
-    onTestFinished(() => drills.stop());
+    const drills = startDrills({ ...test.node, config: each });
     const drilled = () => drills.last !== null;
-    drills.start();
 
     drills.roleSeen("MASTER");
     await twoTicks();
