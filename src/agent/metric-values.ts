@@ -1,11 +1,8 @@
-import type { Reason } from "../health/reason.js";
 import type { MetricValues, PeerMetricValues } from "../http/metric-values.js";
 import type { Rows } from "../journal/history-rows.js";
 import type { TotalsView } from "../journal/totals.js";
 import { wallClock } from "../platform/clock.js";
-import type { CareView, MaintenanceView } from "../role/care.js";
 import { compareLineage } from "../role/lineage.js";
-import type { DrillRecord } from "./drills.js";
 import type { Dated, PeerStatusView, StatusDocument } from "./status.js";
 
 /** The part of the status that metrics are made of. */
@@ -20,12 +17,11 @@ type MeasuredStatus = Pick<
   | "lastReceived"
   | "lastInstalled"
   | "peers"
-> & {
-  readonly reasons: readonly Reason[];
-  readonly care: CareView;
-  readonly maintenance: MaintenanceView | null;
-  readonly drill: DrillRecord | null;
-};
+  | "reasons"
+  | "care"
+  | "maintenance"
+  | "drill"
+>;
 
 /** What the status does not tell. */
 export interface MoreValues {

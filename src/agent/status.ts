@@ -1,4 +1,5 @@
 import type { Reason } from "../health/reason.js";
+import type { Liveness } from "../http/sources.js";
 import type { PeerLink } from "../peer/link.js";
 import { wallClock } from "../platform/clock.js";
 import type { CareView, Doubt, MaintenanceView } from "../role/care.js";
@@ -6,6 +7,7 @@ import { formatLineage, type Lineage } from "../role/lineage.js";
 import { type PeerReport, readReport } from "../ship/peer-report.js";
 import type { AgentContext } from "./context.js";
 import type { DrillRecord } from "./drills.js";
+import { livenessOf } from "./liveness.js";
 import type { Observer } from "./observer.js";
 import type { Reconciler } from "./reconciler.js";
 import { version } from "./version.js";
@@ -58,6 +60,8 @@ export interface StatusDocument {
   readonly lastReceived: Dated | null;
   readonly lastInstalled: Dated | null;
   readonly peers: readonly PeerStatusView[];
+  /** Whether the agent's loops turn; if not, all else here may be old. */
+  readonly alive: Liveness;
   /** No reasons: a failover would work now, and nothing waits for a person. */
   readonly ready: boolean;
   /** Why a failover would not work now, or not as it should; the worst first. */
@@ -73,17 +77,18 @@ export interface StatusDocument {
 }
 
 /** What the watch over health and the drills say, for those who ask. */
-export type HealthView = Pick<HealthWatch, "reasons" | "drill">;
+export type HealthView = Pick<HealthWatch, "reasons" | "drill" | "quietForMs">;
 
 /** What this node says of itself, from the last look at everything; asks nobody, so it answers at once. */
 export function statusOf(
   node: AgentContext,
   observer: Observer,
   reconciler: Reconciler,
-  { reasons, drill }: HealthView = { reasons: [], drill: null },
+  health: HealthView,
 ): StatusDocument {
   const { config, state, journal, links, board, shipper } = node;
   const { proxysql, carp } = observer;
+  const { reasons, drill } = health;
   const views = new Map(board.views().map((view) => [view.name, view]));
   const peers = [...links].map(([name, link]): PeerStatusView => {
     const told = board.describe(name);
@@ -120,6 +125,7 @@ export function statusOf(
     lastReceived: dated(journal.lastSnapshot("received")),
     lastInstalled: dated(journal.lastSnapshot("installed")),
     peers,
+    alive: livenessOf(config, reconciler, health),
     ready: reasons.length === 0,
     reasons,
     maintenance: node.maintenance.view(),

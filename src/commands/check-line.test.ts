@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { reasonOf, someStatus } from "../http/test-sources.js";
-import type { AskedStatus } from "./ask-status.js";
-import { checkLine, unknownLine } from "./check-line.js";
+import { type CheckedStatus, checkLine, unknownLine } from "./check-line.js";
 
-const care: AskedStatus["care"] = {
+const care: CheckedStatus["care"] = {
   unwellSince: null,
   restarts: 0,
   share: 0,
@@ -16,8 +15,8 @@ const care: AskedStatus["care"] = {
   exhausted: false,
 };
 
-function statusOf(change: Partial<AskedStatus> = {}): AskedStatus {
-  return { ...someStatus, reasons: [], care, ...change };
+function statusOf(change: Partial<CheckedStatus> = {}): CheckedStatus {
+  return { ...someStatus, alive: { ok: true, why: null }, reasons: [], care, ...change };
 }
 
 const down = reasonOf("proxysql-down", { sentence: "ProxySQL is down.", todo: "Start it." });
@@ -32,7 +31,7 @@ const [peer] = someStatus.peers;
 if (peer === undefined) throw new Error("the status has no peer");
 
 describe("check", () => {
-  it.each<[string, Partial<AskedStatus>, Parameters<typeof checkLine>[1], string, string]>([
+  it.each<[string, Partial<CheckedStatus>, Parameters<typeof checkLine>[1], string, string]>([
     ["a MASTER in order", {}, undefined, "OK", "MASTER, serving 6.12@a, peer b has it"],
     [
       "a MASTER whose peer is behind",
@@ -87,6 +86,13 @@ describe("check", () => {
     const told = checkLine(statusOf(change), group);
     expect(told.state).toBe(state);
     expect(told.line.split(" | ")[0]).toBe(`PROXYSQL-CARP ${state} - ${text}`);
+  });
+
+  it("believes no reasons of an agent whose loops stand still", () => {
+    expect(checkLine(statusOf({ alive: { ok: false, why: "The agent hangs." } }), undefined)).toEqual({
+      state: "UNKNOWN",
+      line: "PROXYSQL-CARP UNKNOWN - The agent hangs.\n",
+    });
   });
 
   it("adds performance data as the guidelines write it", () => {

@@ -1,20 +1,27 @@
+import type { StatusDocument } from "../agent/status.js";
 import type { Reason, ReasonGroup } from "../health/reason.js";
 import { inOrder, isCritical } from "../http/reasons-document.js";
+import type { StatusView } from "../http/sources.js";
 import { printable } from "../platform/printable.js";
-import type { AskedStatus } from "./ask-status.js";
 
 /** The Monitoring Plugins' states with their exit codes (monitoring-plugins.org/doc/guidelines.html). */
 export const exitCodes = { OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 } as const;
 export type CheckState = keyof typeof exitCodes;
+
+/** The part of the status that the line is made of. */
+export type CheckedStatus = StatusView & Pick<StatusDocument, "reasons" | "care" | "alive">;
 
 /** More would be cut off by transports such as NRPE, which carry 1 KiB. */
 const textLimit = 600;
 
 /** The plugin's line of a status, of one group's reasons alone if named: state, what is there, performance data. */
 export function checkLine(
-  status: AskedStatus,
+  status: CheckedStatus,
   group: ReasonGroup | undefined,
 ): { state: CheckState; line: string } {
+  // Reasons that nobody looks at any more tell nothing.
+  if (!status.alive.ok)
+    return { state: "UNKNOWN", line: unknownLine(status.alive.why ?? "The agent hangs.") };
   const reasons = inOrder(status.reasons.filter((reason) => group === undefined || reason.group === group));
   const state = reasons.some(isCritical) ? "CRITICAL" : reasons.length > 0 ? "WARNING" : "OK";
   const about = group === undefined ? "" : `${group}: `;
@@ -44,7 +51,7 @@ function nameOf({ code, about }: Reason): string {
   return about === null ? code : `${code} (${about})`;
 }
 
-function describe({ role, standby, running, proxysql, peers, maintenance }: AskedStatus): string {
+function describe({ role, standby, running, proxysql, peers, maintenance }: CheckedStatus): string {
   const what = running?.text ?? "nothing of the pair yet";
   const state = proxysql.serving ? `serving ${what}` : `${standby} standby, holds ${what}`;
   const told = peers.map(({ name, best, report }) => {
@@ -55,7 +62,7 @@ function describe({ role, standby, running, proxysql, peers, maintenance }: Aske
 }
 
 /** `label=value[unit];[warning];[critical];[least];[most]`. What is not known is left out. */
-function performance(status: AskedStatus, reasons: readonly Reason[]): string {
+function performance(status: CheckedStatus, reasons: readonly Reason[]): string {
   const { lastTaken, lastReceived, peers, drill, care } = status;
   const ages = [lastTaken, lastReceived].filter((dated) => dated !== null).map(({ ageMs }) => ageMs);
   const critical = reasons.filter(isCritical).length;

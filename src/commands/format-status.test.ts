@@ -36,13 +36,56 @@ const status = {
       viewAgeMs: 1_000,
     },
   ],
-  problems: [evil, evil],
+  maintenance: { since: evil, note: evil, forcePromotion: false },
+  drill: {
+    at: "2026-11-21T00:00:00Z",
+    snapshot: evil,
+    ok: false,
+    judged: true,
+    ms: 1,
+    startMs: null,
+    why: evil,
+  },
+  reasons: [
+    {
+      code: evil,
+      about: evil,
+      group: evil,
+      severity: evil,
+      since: "2026-11-21T00:00:00Z",
+      sentence: evil,
+      todo: evil,
+    },
+  ],
+  problems: [evil, `${evil}!`],
 } as unknown as StatusDocument;
 
 it("lets nothing that came from elsewhere reach the terminal raw", () => {
   const lines = formatStatus(status).split("\n");
 
-  expect(lines).toHaveLength(16);
+  expect(lines).toHaveLength(19);
   expect(lines.filter((line) => /[^\P{C}]/u.test(line))).toEqual([]);
   expect(lines[0]).toBe("node          \\x1b[2J\\x9b2J\\nrole MASTER (agent \\x1b[2J\\x9b2J\\nrole MASTER)");
+});
+
+it("tells each reason once, with what to do, and what is wrong besides", () => {
+  const since = new Date(Date.now() - 7_200_000).toISOString();
+  const reason = { group: "proxysql", since, about: null };
+  const text = formatStatus({
+    ...status,
+    reasons: [
+      { ...reason, code: "drift", severity: "warning", sentence: "Memory is not on disk.", todo: "SAVE it." },
+      { ...reason, code: "proxysql-down", severity: "critical", sentence: "It is down.", todo: "Start it." },
+    ],
+    problems: ["Memory is not on disk.", "It is down.", "A step failed."],
+  });
+  expect(text.split("\n").slice(-6)).toEqual([
+    "problems      proxysql-down, critical for 2 h: It is down.",
+    "                Start it.",
+    "              drift, warning for 2 h: Memory is not on disk.",
+    "                SAVE it.",
+    "              A step failed.",
+    "",
+  ]);
+  expect(formatStatus({ ...status, reasons: [], problems: [] })).toMatch(/\nproblems {6}none\n$/);
 });

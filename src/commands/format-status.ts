@@ -1,6 +1,8 @@
 import type { Dated, PeerStatusView, StatusDocument } from "../agent/status.js";
+import { inOrder } from "../http/reasons-document.js";
+import { wallClock } from "../platform/clock.js";
 import { formatDuration } from "../platform/duration.js";
-import { printable } from "./printable.js";
+import { printable } from "../platform/printable.js";
 
 const labelWidth = 14;
 
@@ -13,15 +15,15 @@ export function formatStatus(status: StatusDocument): string {
     row("role", `${status.role}${leading}`),
     ...(status.vhids.length > 1 ? status.vhids.map(({ vhid, role }) => row(`  ${vhid}`, role)) : []),
     row("standby", status.standby),
+    ...maintenanceLines(status),
     row("proxysql", describeProxysql(proxysql)),
     row("runs", status.running?.text ?? "nothing of this pair yet"),
     row("taken", describe(status.lastTaken)),
     row("received", describe(status.lastReceived)),
     row("installed", describe(status.lastInstalled)),
+    row("drill", describeDrill(status.drill)),
     ...status.peers.flatMap(peerLines),
-    ...(status.problems.length === 0
-      ? [row("problems", "none")]
-      : status.problems.map((problem, index) => row(index === 0 ? "problems" : "", problem))),
+    ...labelled("problems", problemLines(status)),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -29,6 +31,44 @@ export function formatStatus(status: StatusDocument): string {
 /** One line of the page. Names, versions and sentences come from peers and programs too: none reaches the terminal raw. */
 function row(label: string, text: string): string {
   return `${printable(label).padEnd(labelWidth)}${printable(text)}`;
+}
+
+/** Rows of which only the first has the label; "none" if there are none. */
+function labelled(label: string, texts: readonly string[]): string[] {
+  return texts.length === 0
+    ? [row(label, "none")]
+    : texts.map((text, index) => row(index === 0 ? label : "", text));
+}
+
+/** Each reason with what to do about it, then what is wrong besides. */
+function problemLines({ reasons, problems }: StatusDocument): string[] {
+  const sentences = new Set(reasons.map(({ sentence }) => sentence));
+  return [
+    ...inOrder(reasons).flatMap(({ code, about, severity, since, sentence, todo }) => [
+      `${about === null ? code : `${code} (${about})`}, ${severity} for ${formatAge(since)}: ${sentence}`,
+      `  ${todo}`,
+    ]),
+    ...problems.filter((problem) => !sentences.has(problem)),
+  ];
+}
+
+function maintenanceLines({ maintenance }: StatusDocument): string[] {
+  if (maintenance === null) return [];
+  const note = maintenance.note === null ? "" : `: ${maintenance.note}`;
+  return [row("maintenance", `on since ${maintenance.since}${note}`)];
+}
+
+function describeDrill(drill: StatusDocument["drill"]): string {
+  if (drill === null) return "never";
+  const result = drill.ok
+    ? `succeeded in ${formatDuration(drill.ms)}`
+    : `failed: ${drill.why ?? "no cause told"}`;
+  return `${result}, ${formatAge(drill.at)} ago`;
+}
+
+/** How long ago an ISO time was, by this host's clock, which is the agent's. */
+function formatAge(at: string): string {
+  return formatDuration(Math.max(0, wallClock() - Date.parse(at)));
 }
 
 function describeProxysql({ up, admin, serving, paused, version }: StatusDocument["proxysql"]): string {

@@ -1,8 +1,8 @@
 import type { DrillRecord } from "../agent/drills.js";
 import { loadConfig } from "../config/load.js";
 import { formatDuration } from "../platform/duration.js";
+import { printable } from "../platform/printable.js";
 import { askAgent } from "./ask-agent.js";
-import { printable } from "./printable.js";
 
 /** A drill bounds itself to some two minutes, of which most are a ProxySQL that does not come up. */
 const drillDeadlineMs = 150_000;
