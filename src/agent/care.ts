@@ -19,6 +19,8 @@ const longestPauseMs = 60_000;
 /** A demoted master gives way within an advertisement, if the peer preempts; after this long it does not. */
 const yieldAfterMs = 4_000;
 const yieldEveryMs = 10_000;
+/** Asked to step aside, CARP gives the peer three advertisements and its skew. */
+const yieldTakesMs = 5_000;
 const sysctlAgeMs = 4_000;
 
 const movesSchema = z.array(z.number());
@@ -59,9 +61,12 @@ export class Care {
     this.#follow(role, proxysql);
     const mayMove = this.#mayMove();
     const tryLimit = this.#config.proxysql.restarts + (leads ? 0 : 1);
-    this.#exhausted = !mayMove && this.#tries >= tryLimit && this.#tries > 0 && this.#unwell !== undefined;
     const { share, why, since, settled } = this.#demotion;
-    const sharedForMs = since === null ? 0 : wallClock() - since;
+    const due = this.#tries >= tryLimit && this.#tries > 0 && this.#unwell !== undefined;
+    // With our share there the move is under way, and not refused.
+    this.#exhausted = due && !mayMove && share === 0;
+    // A clock that was set back must not keep the role from moving.
+    const sharedForMs = since === null ? 0 : Math.abs(wallClock() - since);
     return {
       ...health,
       unwellForMs: this.#unwell === undefined ? 0 : monotonic() - this.#unwell.at,
@@ -71,6 +76,7 @@ export class Care {
       share: share === 0 ? null : why,
       shareSettled: settled,
       yieldDue: sharedForMs > yieldAfterMs && ago(this.#yieldedAt) > yieldEveryMs,
+      moving: share !== 0 && (sharedForMs <= yieldAfterMs || ago(this.#yieldedAt) <= yieldTakesMs),
       mayMove,
     };
   }

@@ -33,6 +33,8 @@ export interface Care {
   readonly shareSettled: boolean;
   /** The share was added so long ago that CARP should have moved the role, and did not. */
   readonly yieldDue: boolean;
+  /** The share was added, or CARP was asked to step aside, so short ago that the role may be about to move. */
+  readonly moving: boolean;
   /** Flap damping lets health move the role now. */
   readonly mayMove: boolean;
   /** Fit to be MASTER, as far as this host itself is concerned; null when it is not known yet. */

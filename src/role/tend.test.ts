@@ -50,6 +50,14 @@ describe("a MASTER whose ProxySQL is sick", () => {
     expect(kinds({ ...leading, proxysql: down }, { ...shared, yieldDue: false })).toBe("");
   });
 
+  it("starts nothing while the role is about to move, and goes on trying when it did not", () => {
+    const shared = { tries: 2, share: "given-away" } as const;
+    expect(kinds({ ...leading, proxysql: down }, { ...shared, moving: true })).toBe("");
+    expect(kinds({ ...leading, proxysql: down }, { ...shared, moving: false })).toBe("halt start prove");
+    const alone = { ...leading, proxysql: down, peers: [peer({ ready: false })] };
+    expect(kinds(alone, { ...shared, moving: true })).toBe("halt start prove");
+  });
+
   it("gives away what it could not take over", () => {
     const gained = { role: "MASTER", proxysql: down } as const;
     expect(kinds(gained, { tries: 1, tryLimit: 3 })).toBe("halt start prove");

@@ -31,6 +31,8 @@ export function tend(now: Observed, best: Ranked | null): Step[] {
   if (care.tries >= care.tryLimit && isPeerReady(now)) {
     if (care.share === null && care.mayMove) return [{ kind: "demote", why: "given-away" }];
     if (care.share !== null && care.yieldDue) return [{ kind: "yield" }];
+    // A start would take up to `start_timeout`, and the address stays here meanwhile.
+    if (care.share !== null && care.moving) return [];
   }
   return care.nextTryInMs > 0 ? [] : [...bringUpAnew(now, best), { kind: "prove" }];
 }

@@ -39,6 +39,7 @@ export const calm: Care = {
   share: null,
   shareSettled: true,
   yieldDue: false,
+  moving: false,
   mayMove: true,
   fit: true,
   recovered: true,
