@@ -26,7 +26,10 @@ export async function demo(args: readonly string[]): Promise<number> {
   const interrupted = (): void => void pair.end().then(() => process.exit(130));
   process.once("SIGINT", interrupted);
   process.once("SIGTERM", interrupted);
-  const result = await playScenario(pair, standby, (step) => say(formatStep(step)));
+  const result = await playScenario(pair, standby, {
+    report: (step) => say(formatStep(step)),
+    show: (text) => say(text.replace(/^/gm, "       ")),
+  });
   say(
     `\n${result.rows_restored} rows restored, ${result.rolled_back ? "some were" : "none"} rolled back; ${result.ok ? "all is well" : "IT FAILED"}.`,
   );

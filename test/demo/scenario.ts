@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Reason } from "../../src/health/reason.js";
 import { openStore } from "../../src/snapshot/store.js";
 import type { PairNode } from "../support/pair/node.js";
 import { type Pair, until } from "../support/pair/pair.js";
@@ -22,7 +23,12 @@ export interface DemoResult {
   readonly rolled_back: boolean;
 }
 
-export type Report = (step: DemoStep) => void;
+export interface Audience {
+  /** A step has ended. */
+  report(step: DemoStep): void;
+  /** Something worth seeing. */
+  show(text: string): void;
+}
 
 const shop = [
   "INSERT INTO mysql_replication_hostgroups(writer_hostgroup,reader_hostgroup,comment) VALUES (10,20,'shop')",
@@ -46,7 +52,11 @@ function addServer(name: string): string[] {
 }
 
 /** The whole life of a pair: ship, fail over, return, switch back. Every step is timed; the first that fails ends it. */
-export async function playScenario(pair: Pair, standby: string, report: Report): Promise<DemoResult> {
+export async function playScenario(
+  pair: Pair,
+  standby: string,
+  { report, show }: Audience,
+): Promise<DemoResult> {
   const { a, b } = pair;
   const steps: DemoStep[] = [];
   let expected = new Set<string>();
@@ -107,6 +117,10 @@ export async function playScenario(pair: Pair, standby: string, report: Report):
       const servers = await runtimeServers(b);
       if (!servers.includes("db1.example")) throw new Error(`b does not use a's servers: ${servers}`);
     });
+    await act("b says that no failover would work now: its peer is gone", async () => {
+      const { text } = await saying(b, (reasons) => reasons.some(({ code }) => code === "peer-unreachable"));
+      show(`$ proxysql-carp reasons --json    # on b\n${text.trim()}`);
+    });
     await act("change the configuration on b while a is away", async () => {
       await b.admin(...addServer("db3.example"));
       await until("b has a snapshot of it", async () => ((await b.status()).running?.sequence ?? 0) >= 2);
@@ -118,6 +132,10 @@ export async function playScenario(pair: Pair, standby: string, report: Report):
       a.startAgent();
       await shipped(b, a, standby);
       await until("a stands by", () => isPassive(a, standby));
+    });
+    await act("neither node has a critical reason left", async () => {
+      const isWell = (reasons: readonly Reason[]) => reasons.every(({ severity }) => severity !== "critical");
+      await Promise.all([saying(a, isWell), saying(b, isWell)]);
     });
     await act("nothing was rolled back on either node", async () => {
       rolledBack = true;
@@ -157,6 +175,27 @@ async function isActive(node: PairNode): Promise<boolean> {
 async function isPassive(node: PairNode, standby: string): Promise<boolean> {
   const { leads, proxysql, role } = await node.status();
   return role === "BACKUP" && leads === null && proxysql.up === (standby === "warm");
+}
+
+/** What `proxysql-carp reasons --json` of a node says, as soon as that is as expected. */
+async function saying(
+  node: PairNode,
+  expected: (reasons: readonly Reason[]) => boolean,
+): Promise<{ text: string }> {
+  let last = "";
+  return until(
+    `${node.name} gives the expected reasons`,
+    async () => {
+      // It ends with 1 when there are reasons.
+      const { stdout, stderr } = await node.cli("reasons", "--json");
+      last = stdout || stderr;
+      const { reasons } = JSON.parse(stdout) as { reasons: readonly Reason[] };
+      return expected(reasons) ? { text: stdout } : undefined;
+    },
+    60_000,
+  ).catch((error: unknown) => {
+    throw new Error(`${error instanceof Error ? error.message : String(error)}; it said ${last}`);
+  });
 }
 
 /** What `from` has on disk is in a verified snapshot on `to`'s disk, and in warm standby in its ProxySQL. */
