@@ -6,6 +6,7 @@ import { atRest } from "./figures/at-rest.js";
 import { changeToVerified } from "./figures/change-to-verified.js";
 import { devdBlocked } from "./figures/devd-blocked.js";
 import { coldPromotion, warmPromotion } from "./figures/promotion.js";
+import { round } from "./figures/round.js";
 import { unchanged } from "./figures/unchanged.js";
 import { describeMachine } from "./machine.js";
 import { type BenchDocument, type Failure, formatDocument } from "./report.js";
@@ -17,6 +18,7 @@ const benchmarks: readonly Benchmark[] = [
   coldPromotion,
   warmPromotion,
   atRest,
+  round,
 ];
 
 /** A stop that takes longer hangs, and is a finding. */
