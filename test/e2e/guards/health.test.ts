@@ -12,6 +12,7 @@ import {
 } from "../../support/host/guards.js";
 import {
   carpRole,
+  crashProxysql,
   type Host,
   holdsAddress,
   killProxysql,
@@ -38,7 +39,10 @@ describeHosts("ProxySQL's health drives CARP", (makeLab) => {
   let b: Host;
 
   beforeAll(async () => {
-    const more = { carp: 'hold = "1s"\nmoves_per_hour = 1000', proxysql: `restarts = ${restarts}` };
+    const more = {
+      carp: 'hold = "1s"\nmoves_per_hour = 1000',
+      proxysql: `restarts = ${restarts}\nstart_timeout = "5s"`,
+    };
     const lab = makeLab({ standby: "warm", databases: [shopDatabase], more });
     a = hostOf(lab, "a");
     b = hostOf(lab, "b");
@@ -83,11 +87,11 @@ describeHosts("ProxySQL's health drives CARP", (makeLab) => {
   });
 
   it("one that runs but does not serve counts as dead", async () => {
-    // Another program has the client port: ProxySQL logs that and stays alive.
-    ruinProxysql(b);
-    const squat = 'require("node:net").createServer(() => {}).listen(6033, "0.0.0.0")';
+    // Another program has the client port before ProxySQL's supervisor starts it again: it logs that and stays alive.
+    const squat =
+      'const take = () => require("node:net").createServer(() => {}).on("error", () => setTimeout(take, 10)).listen(6033, "0.0.0.0"); take();';
     const squatter = run(b, "squatter", [b.places.node, "-e", squat]);
-    mendProxysql(b);
+    crashProxysql(b);
     await waitForReason(b, "not-serving");
     await waitUntilLeading(a, shop);
     expect(demotionOf(b)).toBe(share);

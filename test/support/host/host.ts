@@ -145,17 +145,35 @@ export async function stopAgent(
   return agent.exitCode ?? agent.signalCode;
 }
 
-/** Kills ProxySQL and what would start it again, without a word. What the service is asked for later still works. */
-export function killProxysql(host: Host): void {
+/** ProxySQL's supervisor and then ProxySQL itself, as far as they live. */
+function proxysqlPids(host: Host): number[] {
   const pidfile = join(host.places.hostState, "proxysql.pid");
   const supervisor = existsSync(pidfile) ? Number(readFileSync(pidfile, "utf8")) : Number.NaN;
   if (Number.isNaN(supervisor) || !existsSync(`/proc/${supervisor}`)) {
-    return;
+    return [];
   }
   const children = readFileSync(`/proc/${supervisor}/task/${supervisor}/children`, "utf8").trim();
+  return [
+    supervisor,
+    ...children
+      .split(" ")
+      .filter((pid) => pid !== "")
+      .map(Number),
+  ];
+}
+
+/** Kills ProxySQL and what would start it again, without a word. What the service is asked for later still works. */
+export function killProxysql(host: Host): void {
   // The supervisor first: it would start another one.
-  for (const pid of [supervisor, ...children.split(" ").filter((pid) => pid !== "")]) {
-    process.kill(Number(pid), "SIGKILL");
+  for (const pid of proxysqlPids(host)) {
+    process.kill(pid, "SIGKILL");
+  }
+}
+
+/** Kills ProxySQL alone: its supervisor starts it again after a while (2 s). */
+export function crashProxysql(host: Host): void {
+  for (const pid of proxysqlPids(host).slice(1)) {
+    process.kill(pid, "SIGKILL");
   }
 }
 
