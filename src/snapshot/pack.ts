@@ -73,14 +73,16 @@ export async function unpackDirectory(dir: string, toDir: string, manifest: Mani
   for (const { name } of manifest.tls) await copyTls(join(dir, name), join(toDir, name));
 }
 
-/** Unpacks one open gzip to a new file of at most `limit` bytes, and closes it. */
-export async function unpackFile(packed: FileHandle, to: string, limit: number): Promise<void> {
+/** Unpacks one open gzip to a new file of at most `limit` bytes, and closes it. Returns how many bytes of it that took. */
+export async function unpackFile(packed: FileHandle, to: string, limit: number): Promise<number> {
+  const gunzip = createGunzip();
   await pipeline(
     packed.createReadStream(),
-    createGunzip(),
+    gunzip,
     limitTo(limit),
     createWriteStream(to, { flags: "wx", mode: 0o600 }),
   );
+  return gunzip.bytesWritten;
 }
 
 /**
@@ -140,8 +142,11 @@ async function requireRoom(dir: string, bytes: number): Promise<void> {
   throw Object.assign(new Error(sentence), { code: "ENOSPC" });
 }
 
-/** A damaged snapshot is refused; a full disk or the like is our own trouble, and the snapshot may be good. */
-function unpackError(from: string, error: unknown): KnownError {
+/**
+ * What unpacking threw, as an error of ours: a damaged snapshot is refused; a full disk or the like is our own trouble,
+ * and the snapshot may be good.
+ */
+export function unpackError(from: string, error: unknown): KnownError {
   const message = `${from} could not be unpacked: ${sentenceOf(error)}`;
   const code = systemCode(error);
   if (error instanceof KnownError && refusalOf(error) !== undefined) return error;
@@ -162,7 +167,7 @@ function limitTo(bytes: number): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
       seen += chunk.length;
-      if (seen > bytes) done(new TooLarge(`it holds more than the ${bytes} bytes that its manifest names`));
+      if (seen > bytes) done(new TooLarge(`it holds more than the ${bytes} bytes it should`));
       else done(null, chunk);
     },
   });

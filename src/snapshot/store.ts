@@ -33,6 +33,8 @@ export interface Store {
   list(): Promise<StoredSnapshot[]>;
   /** The manifest of a snapshot, or a `snapshot-missing` or `snapshot-refused` error. */
   manifest(id: string): Promise<Manifest>;
+  /** The manifest of the greatest readable snapshot below `id`: what its emptiness is measured by. */
+  before(id: string): Promise<Manifest | undefined>;
   /** The greatest snapshot of both boxes (or of one), unreadable ones left out. */
   latest(box?: Box): Promise<StoredManifest | undefined>;
   /** Writes a snapshot's database and TLS files into a directory, which need not be there; its rows are not verified. */
@@ -93,7 +95,16 @@ export function openStore(stateDir: string): Store {
   }
 
   async function latest(box?: Box): Promise<StoredManifest | undefined> {
-    const candidates = (await list()).filter((stored) => box === undefined || stored.box === box);
+    return greatestOf((await list()).filter((stored) => box === undefined || stored.box === box));
+  }
+
+  async function before(id: string): Promise<Manifest | undefined> {
+    const all = await list();
+    const place = all.findIndex((stored) => stored.id === id);
+    return (await greatestOf(all.slice(0, Math.max(0, place))))?.manifest;
+  }
+
+  async function greatestOf(candidates: StoredSnapshot[]): Promise<StoredManifest | undefined> {
     for (const stored of candidates.reverse()) {
       const manifest = await readManifest(stored.dir).catch(() => undefined);
       if (manifest?.id === stored.id) return { stored, manifest };
@@ -159,6 +170,7 @@ export function openStore(stateDir: string): Store {
   return {
     list,
     manifest: async (id) => (await manifestOf(id)).manifest,
+    before,
     latest,
     unpack,
     unpackFrom,
