@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { StatusDocument } from "../agent/status.js";
+import { reasonOf } from "../http/test-sources.js";
 import { formatStatus } from "./format-status.js";
 
 /** A text that clears the screen and forges a line. */
@@ -70,12 +71,11 @@ it("lets nothing that came from elsewhere reach the terminal raw", () => {
 
 it("tells each reason once, with what to do, and what is wrong besides", () => {
   const since = new Date(Date.now() - 7_200_000).toISOString();
-  const reason = { group: "proxysql", since, about: null };
   const text = formatStatus({
     ...status,
     reasons: [
-      { ...reason, code: "drift", severity: "warning", sentence: "Memory is not on disk.", todo: "SAVE it." },
-      { ...reason, code: "proxysql-down", severity: "critical", sentence: "It is down.", todo: "Start it." },
+      reasonOf("drift", { since, sentence: "Memory is not on disk.", todo: "SAVE it." }),
+      reasonOf("proxysql-down", { since, sentence: "It is down.", todo: "Start it." }),
     ],
     problems: ["Memory is not on disk.", "It is down.", "A step failed."],
   });
