@@ -133,6 +133,25 @@ snapshot
     finish((await import("./commands/snapshot-take.js")).takeSnapshot(await configFile(), options)),
   );
 snapshot
+  .command("verify")
+  .description("verify a database file, a snapshot's directory or one of the store; files need no agent")
+  .argument("[what]", "a file, a directory, or a snapshot's id")
+  .option("--accept", "an emptiness is meant; without <what>: take the snapshot that was held back for it")
+  .option("--json", "one JSON document instead of text")
+  .action(async (what: string | undefined, options: { accept?: boolean; json?: boolean }) =>
+    finish((await import("./commands/snapshot-verify.js")).verifySnapshot(await configFile(), what, options)),
+  );
+snapshot
+  .command("diff")
+  .description("compare two configurations row by row: what the second has that the first has not")
+  .argument("<a>", "a snapshot's id, live, disk, peer, or a file")
+  .argument("<b>", "the same")
+  .option("--json", "one JSON document instead of text")
+  .option("--secrets", "show passwords and keys instead of masking them")
+  .action(async (a: string, b: string, options: { json?: boolean; secrets?: boolean }) =>
+    finish((await import("./commands/snapshot-diff.js")).diffSnapshots(await configFile(), a, b, options)),
+  );
+snapshot
   .command("drill")
   .description("restore the newest one aside, in a ProxySQL of its own, and tell how that went")
   .option("--json", "one JSON document instead of text")

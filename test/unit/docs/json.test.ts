@@ -18,6 +18,8 @@ const sources = {
   alert: "src/health/alerts.ts",
   drill: "src/agent/drills.ts",
   maintenance: "src/role/care.ts",
+  verify: "src/commands/format-verify.ts",
+  diff: "src/commands/format-diff.ts",
 };
 
 /** Shapes that have a heading of their own, and are not repeated wherever they occur. */
@@ -86,6 +88,8 @@ describe("docs/json.md", () => {
     ["reasons", "proxysql-carp/reasons/v1", sources.reasons, "ReasonsDocument"],
     ["history", "proxysql-carp/history/v1", sources.history, "HistoryDocument"],
     ["history's steps", "Step", sources.history, "HistoryStep"],
+    ["verify", "proxysql-carp/verify/v1", sources.verify, "VerifyDocument"],
+    ["diff", "proxysql-carp/diff/v1", sources.diff, "DiffDocument"],
     ["alert", "proxysql-carp/alert/v1", sources.alert, "AlertEvent"],
   ])("describes every field of the %s, and none that it does not have", (_, title, file, type) => {
     const fields = fieldsOf(file, type).filter((path) => !path.startsWith("peers[].report."));
