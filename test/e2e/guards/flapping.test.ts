@@ -23,7 +23,10 @@ describeHosts("a pair whose ProxySQL dies again and again", (makeLab) => {
 
   // Two moves an hour for each host: one away, one back.
   beforeAll(async () => {
-    const more = { carp: `hold = "${holdMs}ms"\nmoves_per_hour = 2`, proxysql: "restarts = 0" };
+    const more = {
+      carp: `hold = "${holdMs}ms"\nmoves_per_hour = 2`,
+      proxysql: 'restarts = 0\nstart_timeout = "4s"',
+    };
     const lab = makeLab({ standby: "warm", databases: [shopDatabase], more });
     a = hostOf(lab, "a");
     b = hostOf(lab, "b");

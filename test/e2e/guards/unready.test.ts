@@ -34,7 +34,7 @@ describeHosts("a passive host that is not ready", (makeLab) => {
 
   // a has the better skew and everybody preempts: only its demotion keeps it from the address.
   beforeAll(async () => {
-    const more = { carp: 'hold = "1s"\nmoves_per_hour = 1000' };
+    const more = { carp: 'hold = "1s"\nmoves_per_hour = 1000', proxysql: 'start_timeout = "4s"' };
     const lab = makeLab({ standby: "warm", databases: [shopDatabase], preempt: true, more });
     a = hostOf(lab, "a");
     b = hostOf(lab, "b");
@@ -47,7 +47,7 @@ describeHosts("a passive host that is not ready", (makeLab) => {
   it("carries a demotion of its own, and does not win against a living master", async () => {
     sysctl(a, "net.inet.carp.demotion=240");
     await waitUntilLeading(b, shop);
-    await waitUntilFit(a, shop);
+    await waitUntilStandingBy(a, b, shop);
     ruinProxysql(a);
     await waitForDemotion(a, 240 + share);
     expect(statusOf(a).care).toMatchObject({ share, shareWhy: "unready" });
