@@ -69,6 +69,30 @@ describe("Journal", () => {
     journal.close();
   });
 
+  it.each(["notes", "state"])(
+    "knows that it is not writable while %s is gone, and that it is again",
+    (table) => {
+      const journal = open();
+      const put = (): void => {
+        if (table === "notes") return journal.addNote("divergence", {});
+        try {
+          journal.write({ node: 1 });
+        } catch {
+          // What it knows of itself is looked at below.
+        }
+      };
+      const other = new Database(file);
+      other.exec(`ALTER TABLE ${table} RENAME TO away`);
+      put();
+      expect(journal.writable).toBe(false);
+      other.exec(`ALTER TABLE away RENAME TO ${table}`);
+      other.close();
+      put();
+      expect(journal.writable).toBe(true);
+      journal.close();
+    },
+  );
+
   it("forgets the oldest records", () => {
     const journal = open();
     for (let n = 0; n < 2_010; n += 1) journal.addNote("note", n);

@@ -80,9 +80,9 @@ export class Journal {
 
   /** Keeps several values at once: all or none. Unlike a record, a state that cannot be kept is an error. */
   write(values: Readonly<Record<string, unknown>>): void {
-    const put = this.#db.prepare("INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)");
     this.#db.pragma("synchronous = FULL");
     try {
+      const put = this.#db.prepare("INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)");
       this.#db.transaction(() => {
         for (const [name, value] of Object.entries(values)) put.run(name, JSON.stringify(value));
       })();
