@@ -265,7 +265,8 @@ export class FactGatherer {
       lastErrorForMs: this.#lasting.look("step-failed", lastError !== undefined, now),
       disks: this.#host.disks,
       devd: this.#host.devd,
-      journalWritable: this.#lasting.look("journal-not-writable", !writable, now) < 2_000,
+      // One table may take a write and another not: well only when all have for a while.
+      journalWritable: this.#lasting.look("journal-not-writable", !writable, now, { leaveMs: 5_000 }) < 2_000,
       http: this.#sources.http(),
     };
   }
