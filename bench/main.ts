@@ -5,6 +5,7 @@ import type { Figure } from "./figure.js";
 import { atRest } from "./figures/at-rest.js";
 import { changeToVerified } from "./figures/change-to-verified.js";
 import { devdBlocked } from "./figures/devd-blocked.js";
+import { httpPage } from "./figures/http-page.js";
 import { coldPromotion, warmPromotion } from "./figures/promotion.js";
 import { round } from "./figures/round.js";
 import { unchanged } from "./figures/unchanged.js";
@@ -19,6 +20,7 @@ const benchmarks: readonly Benchmark[] = [
   warmPromotion,
   atRest,
   round,
+  httpPage,
 ];
 
 /** A stop that takes longer hangs, and is a finding. */
