@@ -286,9 +286,9 @@ describe("hostile requests", () => {
       expect((await get(port, "/role")).status).toBe(200);
       const ends = await Promise.all(dribblers.map(({ ended }) => ended));
       for (const text of ends) expect(text).toMatch(/^(HTTP\/1\.1 408 |$)/);
-      // Not at once, and long before the minute at which every connection ends.
+      // Not at once, and sooner than by the half-minute sweep that Node.js makes by itself.
       expect(performance.now() - began).toBeGreaterThan(4_000);
-      expect(performance.now() - began).toBeLessThan(40_000);
+      expect(performance.now() - began).toBeLessThan(25_000);
     } finally {
       clearInterval(dribbling);
     }
