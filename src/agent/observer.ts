@@ -144,9 +144,14 @@ export class Observer {
     const client = { host: config.proxysql.client_host, port: config.proxysql.client_port };
     const known = this.#greeting;
     const counts = known?.seen.ok && this.#proxysql?.admin && monotonic() - known.at < greetingCountsMs;
-    const greeting = counts ? known.seen : await knockAt(client);
-    if (!counts) this.#greeting = { seen: greeting, at: monotonic() };
-    const view = await observeProxysql(admin, client, greeting);
+    const look = async (): Promise<ProxysqlView> => {
+      const greeting = await knockAt(client);
+      this.#greeting = { seen: greeting, at: monotonic() };
+      return observeProxysql(admin, client, greeting);
+    };
+    let view = counts ? await observeProxysql(admin, client, known.seen) : await look();
+    // Once the admin is gone, a greeting from before says nothing: ProxySQL may be dead.
+    if (!view.admin && counts) view = await look();
     if (!view.admin) this.#greeting = undefined;
     if (view.version !== null) await this.#learnDefinitions(view.version);
     this.#proxysql = view;
