@@ -22,6 +22,7 @@ import { BothMasters } from "./both-masters.js";
 import { Care } from "./care.js";
 import type { AgentContext } from "./context.js";
 import { listenToDevd } from "./devd-pipe.js";
+import { DivergenceReports } from "./divergence.js";
 import { Drills } from "./drills.js";
 import { hearPeer } from "./hear-peer.js";
 import { HttpPage } from "./http-page.js";
@@ -101,6 +102,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   drills.start();
   health.start();
   page?.start();
+  node.divergence.start();
 
   return {
     async stop() {
@@ -113,6 +115,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
         page?.stop(),
         health.stop(),
         reconciler.stop().then(() => node.shipper.stop()),
+        node.divergence.stop(),
         ...[...node.links.values()].map((link) => link.stop()),
       ]);
       try {
@@ -189,6 +192,7 @@ function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () =
     links,
     board,
     shipper,
+    divergence: new DivergenceReports({ config, log, journal, state, store, staging, links, board }),
     configLock,
     proxysqlOwner,
     demotion,

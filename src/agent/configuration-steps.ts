@@ -208,10 +208,15 @@ function expectedRows(manifest: Manifest, keepLocal: KeepLocal): Record<string, 
 }
 
 /** What this node ran and never reached the other side: kept beside, and said, so that nothing is lost unseen. */
-function noteLoss({ state, journal, log }: AgentContext, ranked: Ranked, reportLoss: boolean): void {
+function noteLoss(
+  { state, journal, log, divergence }: AgentContext,
+  ranked: Ranked,
+  reportLoss: boolean,
+): void {
   if (!reportLoss || state.running === null) return;
   const ours = formatLineage(state.running.lineage);
   const theirs = formatLineage(ranked.lineage);
+  divergence.superseded(state.running.lineage, ranked.lineage);
   journal.addNote("superseded-unshipped", { ours, theirs });
   log.warn(
     { ours, theirs },

@@ -12,6 +12,7 @@ import type { Staging } from "../ship/staging.js";
 import type { KeepLocal } from "../snapshot/keep-local.js";
 import type { Store } from "../snapshot/store.js";
 import type { Care } from "./care.js";
+import type { DivergenceReports } from "./divergence.js";
 import type { Maintenance } from "./maintenance.js";
 import type { PeerBoard } from "./peer-board.js";
 import type { Trial } from "./trial.js";
@@ -28,6 +29,7 @@ export interface AgentContext {
   readonly links: ReadonlyMap<string, PeerLink>;
   readonly board: PeerBoard;
   readonly shipper: Shipper;
+  readonly divergence: DivergenceReports;
   readonly keepLocal: KeepLocal;
   readonly care: Care;
   readonly demotion: Demotion;

@@ -114,11 +114,12 @@ async function openEpoch(
 
 /** The other side changed things that this side's configuration has not: kept in both stores, and said. */
 async function reportDivergence(
-  { state, journal, log }: AgentContext,
+  { state, journal, log, divergence }: AgentContext,
   step: Extract<Step, { kind: "report-divergence" }>,
 ): Promise<string> {
   const ours = state.running === null ? "nothing" : formatLineage(state.running.lineage);
   const theirs = formatLineage(step.theirs.lineage);
+  divergence.rival(step.peer, step.theirs.lineage);
   journal.addNote("divergence", { peer: step.peer, ours, theirs, live: ours });
   log.error(
     { peer: step.peer, ours, theirs },

@@ -96,6 +96,7 @@ function answerPeer(
       return { ok: true };
     case "peer-announces":
       // Told by the link's user, so no more than a hint: the peer itself is asked.
+      node.log.debug(`${request.node} says that its role is ${request.role} now`);
       if (node.links.has(request.node))
         inBackground(node.log, `asking ${request.node}`, askPeer(request.node));
       return { ok: true };
