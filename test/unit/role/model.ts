@@ -113,6 +113,8 @@ export class ModelNode {
     const newest = this.best;
     if (!this.#pair.linked || !this.peer.alive || newest === null || newest.lineage.node !== this.name)
       return;
+    // Held here, and refused there: which of the two goes on is not for a transfer to decide.
+    if (this.role === "MASTER" && this.peer.role === "MASTER") return;
     const theirs = this.peer.best;
     if (theirs !== null && ["older", "same", "diverged"].includes(relate(newest, theirs.lineage))) return;
     this.peer.store.push(newest);
