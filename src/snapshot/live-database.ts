@@ -17,6 +17,7 @@ const users: TableRule = {
   hashed: ["password"],
 };
 const queryRules: TableRule = { where: "active = 1", ignore: ["digest", "re_modifiers"] };
+const userTables = new Set(["mysql_users", "pgsql_users"]);
 const rules: Readonly<Record<string, TableRule>> = {
   mysql_users: users,
   pgsql_users: users,
@@ -46,7 +47,7 @@ export async function writeLiveDatabase(
         `SELECT ${columnList(table.columns.map(({ name }) => name))} FROM main.${identifier(`runtime_${table.name}`)}`,
         deadlineMs,
       );
-      fill(db, table, table.name.endsWith("_users") ? await joined(admin, table.name, rows) : rows);
+      fill(db, table, userTables.has(table.name) ? await joined(admin, table.name, rows) : rows);
     }
   } finally {
     db.close();
