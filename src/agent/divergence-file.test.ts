@@ -40,10 +40,10 @@ describe("writeDivergence", () => {
 
   it("keeps two of one moment, the later one longer", async () => {
     await writeDivergence(reports, document(1));
-    expect(await writeDivergence(reports, document(1))).toMatch(/000Z~1\.json$/);
+    expect(await writeDivergence(reports, document(1))).toMatch(/000Z_1\.json$/);
     for (let second = 2; second <= 20; second += 1) await writeDivergence(reports, document(second));
 
-    expect(readdirSync(reports).filter((name) => name.startsWith(at(1)))).toEqual([`${at(1)}~1.json`]);
+    expect(readdirSync(reports).filter((name) => name.startsWith(at(1)))).toEqual([`${at(1)}_1.json`]);
   });
 
   it("removes what a power cut left of one", async () => {

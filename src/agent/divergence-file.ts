@@ -47,7 +47,7 @@ export async function writeDivergence(dir: string, document: DivergenceDocument)
 /** Two reports of one millisecond are two files, and sort in the order they came. */
 async function freeName(dir: string, at: string): Promise<string> {
   for (let n = 0; ; n += 1) {
-    const path = join(dir, n === 0 ? `${at}.json` : `${at}~${n}.json`);
+    const path = join(dir, n === 0 ? `${at}.json` : `${at}_${n}.json`);
     if (!(await exists(path))) return path;
   }
 }

@@ -20,6 +20,7 @@ const sources = {
   maintenance: "src/role/care.ts",
   verify: "src/commands/format-verify.ts",
   diff: "src/commands/format-diff.ts",
+  divergence: "src/agent/divergence-file.ts",
 };
 
 /** Shapes that have a heading of their own, and are not repeated wherever they occur. */
@@ -28,6 +29,7 @@ const shapes: Readonly<Record<string, string>> = {
   LineageText: "lineage",
   Reason: "reason",
   HistoryStep: "step",
+  ConfigurationDiff: "diff",
 };
 
 let program: ts.Program;
@@ -90,6 +92,7 @@ describe("docs/json.md", () => {
     ["history's steps", "Step", sources.history, "HistoryStep"],
     ["verify", "proxysql-carp/verify/v1", sources.verify, "VerifyDocument"],
     ["diff", "proxysql-carp/diff/v1", sources.diff, "DiffDocument"],
+    ["divergence", "proxysql-carp/divergence/v1", sources.divergence, "DivergenceDocument"],
     ["alert", "proxysql-carp/alert/v1", sources.alert, "AlertEvent"],
   ])("describes every field of the %s, and none that it does not have", (_, title, file, type) => {
     const fields = fieldsOf(file, type).filter((path) => !path.startsWith("peers[].report."));
