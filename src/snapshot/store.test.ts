@@ -208,6 +208,7 @@ it("puts damaged snapshots where they are seen when it sweeps, and leaves the go
   const damaged = await put(store, at(1, 2));
   writeFileSync(join(state, "inbox", damaged.id, "manifest.json"), "{");
   cpSync(join(state, "inbox", good.id), join(state, "inbox", "0000000001-0000000003-a"), { recursive: true });
+  mkdirSync(join(state, "inbox", "0000000001-0000000004-a"));
 
   await store.sweep();
 
@@ -215,7 +216,7 @@ it("puts damaged snapshots where they are seen when it sweeps, and leaves the go
   const causes = readdirSync(join(state, "quarantine")).map((name) =>
     JSON.parse(readFileSync(join(state, "quarantine", name, "cause.json"), "utf8")),
   );
-  expect(causes.map(({ cause }) => cause)).toEqual(["manifest-invalid", "manifest-invalid"]);
+  expect(causes.map(({ cause }) => cause)).toEqual(["manifest-invalid", "manifest-invalid", "incomplete"]);
 });
 
 describe("quarantine", () => {

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { KnownError } from "../platform/errors.js";
+import { isKnown, KnownError } from "../platform/errors.js";
 import { exists, remove } from "../platform/files.js";
 import { isRoot } from "../platform/plain-file.js";
 import { compareLineage, type Lineage } from "../role/lineage.js";
@@ -53,7 +53,7 @@ export interface Store {
   purge(box: Box, keep: number): Promise<string[]>;
   /**
    * Removes what processes that are gone have left half done, and returns the names removed. Snapshots whose manifest
-   * is damaged go to quarantine.
+   * is damaged or gone are put into quarantine.
    */
   sweep(): Promise<string[]>;
 }
@@ -132,7 +132,10 @@ export function openStore(stateDir: string): Store {
    */
   async function weedOut(): Promise<void> {
     for (const { id, dir } of await list()) {
-      const refusal = await manifestOf(id).then(() => undefined, refusalOf);
+      const refusal = await manifestOf(id).then(
+        () => undefined,
+        (error: unknown) => unbelievable(error, dir),
+      );
       if (refusal !== undefined) await quarantine(dir, refusal, id);
     }
   }
@@ -195,6 +198,12 @@ export function openStore(stateDir: string): Store {
       return [...swept.flat(), ...(await sweepTemporaries(place))];
     },
   };
+}
+
+/** Snapshots come and go as a whole: one that is there without a manifest has lost it. */
+async function unbelievable(error: unknown, dir: string): Promise<Refusal | undefined> {
+  if (!isKnown(error, "snapshot-missing")) return refusalOf(error);
+  return (await exists(dir)) ? refuse("incomplete", `${dir} has no manifest.`) : undefined;
 }
 
 async function unpackFrom(dir: string, toDir: string, manifest: Manifest): Promise<void> {
