@@ -46,7 +46,11 @@ function promote(now: Observed): Step[] {
   if (now.masterForMs < now.settleMs) return [{ kind: "settle", ms: now.settleMs - now.masterForMs }];
   const offer = bestOffer(now);
   if (offer) return [{ kind: "fetch", peer: offer.name, ranked: offer.best }];
-  if (now.care.tries > 0 && isSick(now)) return tend(now, worthTaking(now));
+  if (now.care.tries > 0 && isSick(now)) {
+    // What we have is the later one, but ProxySQL does not come up with it: rather serve the other one.
+    const spent = now.care.tries >= now.care.tryLimit;
+    return tend(now, spent ? now.best : worthTaking(now));
+  }
   return [
     ...bringUp(now, worthTaking(now)),
     ...resume(now),

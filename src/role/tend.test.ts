@@ -86,6 +86,14 @@ describe("a snapshot that ProxySQL does not live with", () => {
     expect(kinds(now)).toBe("halt install start prove open-epoch");
   });
 
+  it("gives way to a peer's that adds nothing, once ours has been tried in vain", () => {
+    const ours = ranked(1, 2, "a", null, "edited");
+    const theirs = ranked(2, 1, "b", ranked(1, 1, "a"));
+    const now = { role: "MASTER", proxysql: down, running: ours, best: theirs, peers: [] } as const;
+    expect(kinds(now, { tries: 1 })).toBe("halt start prove");
+    expect(kinds(now, { tries: 2 })).toBe("halt install start prove");
+  });
+
   it("gives way to what the node had when there is none before", () => {
     const now = { role: "MASTER", proxysql: down, running: first, best: null, canPutBack: true } as const;
     expect(kinds(now)).toBe("halt put-back start prove open-epoch");
