@@ -64,6 +64,15 @@ describe("plan at a gain of the role", () => {
     expect(kinds({ standby: "cold", proxysql: down, running: edited, best: theirs })).toBe("");
   });
 
+  it("waits for nothing that a peer had when it could still be asked, and opens its epoch above that", () => {
+    const newer = ranked(8, 2, "b", first);
+    const steps = plan(
+      observed({ role: "MASTER", peers: [peer({ reachable: false, role: "unknown", best: newer })] }),
+    );
+    expect(steps.map(({ kind }) => kind)).toEqual(["prove", "open-epoch"]);
+    expect(steps.at(-1)).toEqual({ kind: "open-epoch", above: 8 });
+  });
+
   it("installs nothing that is older, equal or diverged", () => {
     for (const best of [ranked(5, 8, "a"), first, ranked(5, 20, "b")]) {
       expect(kinds({ role: "MASTER", proxysql: down, best })).toBe("start prove open-epoch");
@@ -162,6 +171,13 @@ describe("plan while the role is ours", () => {
   it("leaves a rival alone that is MASTER too: the network is to be healed first", () => {
     const theirs = ranked(6, 2, "b", first, "other");
     expect(kinds({ ...leading, peers: [peer({ role: "MASTER", best: theirs })] })).toBe("");
+  });
+
+  it("leaves a rival alone that cannot be asked any more: it may be MASTER still", () => {
+    const theirs = ranked(6, 2, "b", first, "other");
+    const gone = peer({ reachable: false, role: "unknown", best: theirs });
+    for (const openingContent of ["before", leading.openingContent])
+      expect(kinds({ ...leading, openingContent, peers: [gone] })).toBe("");
   });
 });
 

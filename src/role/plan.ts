@@ -87,7 +87,8 @@ function lead(now: Observed): Step[] {
  * but has no snapshot of it has nothing to give: it is only outranked.
  */
 function outrank(now: Observed): Step[] {
-  const passive = now.peers.filter((peer) => peer.role !== "MASTER");
+  // One that cannot be asked may be MASTER still, and can neither be fetched from nor sent to.
+  const passive = now.peers.filter(({ reachable, role }) => reachable && role !== "MASTER");
   const open: Step = { kind: "open-epoch", above: highestEpoch(now) };
   const rival = passive.find(({ best }) => best !== null && isRival(now, best));
   if (!rival?.best) return passive.some(({ running }) => runsRival(now, running)) ? [open] : [];
@@ -125,7 +126,7 @@ function bestOffer(now: Observed): (PeerView & { best: Ranked }) | undefined {
   if (servesForeign(now)) return undefined;
   const floor = now.best?.lineage ?? null;
   return now.peers
-    .filter((peer): peer is PeerView & { best: Ranked } => peer.best !== null)
+    .filter((peer): peer is PeerView & { best: Ranked } => peer.reachable && peer.best !== null)
     .filter(({ best }) => ["newer", "newer-without-ours"].includes(relateTo(best, now.running)))
     .filter(({ best }) => floor === null || compareLineage(best.lineage, floor) > 0)
     .filter(({ best }) => now.running === null || !addsNothingTo(best, now.running))

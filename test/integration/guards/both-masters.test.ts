@@ -167,6 +167,38 @@ describe("two nodes that are MASTER at once", () => {
   });
 });
 
+describe("two nodes that are MASTER at once and lose sight of each other", () => {
+  let pair: Pair;
+  afterEach(() => pair.end());
+
+  it("leave each other alone: one that cannot be asked any more is not one that has given the role up", async () => {
+    pair = await startPair({ standby: "warm" });
+    const { a, b } = pair;
+    await addAndShip(a, b, "base1.example");
+    await b.setRole("MASTER");
+    await until("b leads too", () => leads(b));
+    await edit(a, insert("from-a.example"));
+    await edit(b, insert("from-b.example"));
+    await until("each knows what the other has", async () => {
+      const [ofA, ofB] = await Promise.all([a.status(), b.status()]);
+      return ofA.peers[0]?.best?.text === ofB.running?.text && ofB.peers[0]?.best?.text === ofA.running?.text;
+    });
+    const before = await Promise.all([a, b].map(async (node) => (await node.status()).leads));
+    await Promise.all([a.stopSsh(), b.stopSsh()]);
+    await until("both see the link down", async () =>
+      (await Promise.all([a.status(), b.status()])).every(({ peers }) => peers[0]?.link !== "up"),
+    );
+    await until("both have asked in vain, twice and more", async () => {
+      const both = await Promise.all([a.status(), b.status()]);
+      return both.every(({ peers: [peer] }) => (peer?.viewAgeMs ?? 0) > 5_000);
+    });
+
+    expect(await Promise.all([a, b].map(async (node) => (await node.status()).leads))).toEqual(before);
+    expect([...notes(a, "divergence"), ...notes(b, "divergence")]).toEqual([]);
+    expect([...notes(a, "both-master-ended"), ...notes(b, "both-master-ended")]).toEqual([]);
+  });
+});
+
 describe.each(["warm", "cold"] as const)(
   "what two nodes in %s standby changed while both were MASTER",
   (standby) => {
