@@ -65,7 +65,7 @@ describe("plan at a gain of the role", () => {
   });
 
   it("waits for nothing that a peer had when it could still be asked, and opens its epoch above that", () => {
-    const newer = ranked(8, 2, "b", first);
+    const newer = ranked(8, 2, "b", first, "edited");
     const steps = plan(
       observed({ role: "MASTER", peers: [peer({ reachable: false, role: "unknown", best: newer })] }),
     );
