@@ -9,6 +9,7 @@ import { httpPage } from "./figures/http-page.js";
 import { coldPromotion, warmPromotion } from "./figures/promotion.js";
 import { round } from "./figures/round.js";
 import { unchanged } from "./figures/unchanged.js";
+import { verify } from "./figures/verify.js";
 import { describeMachine } from "./machine.js";
 import { type BenchDocument, type Failure, formatDocument } from "./report.js";
 
@@ -21,6 +22,7 @@ const benchmarks: readonly Benchmark[] = [
   atRest,
   round,
   httpPage,
+  verify,
 ];
 
 /** A stop that takes longer hangs, and is a finding. */
