@@ -23,6 +23,8 @@ const recordSchema = z.object({
   /** From ProxySQL's start until it served the snapshot, in milliseconds; null if it never did. */
   startMs: z.number().nullable(),
   why: z.string().nullable(),
+  /** How a first start ended, if a signal ended it and there was a second; see `DrillResult`. */
+  firstDeath: z.string().nullable().optional(),
 });
 
 /** How a restore drill went. */
@@ -34,7 +36,7 @@ export type DrillNode = Pick<
   "config" | "log" | "journal" | "store" | "staging" | "keepLocal" | "maintenance" | "proxysqlOwner"
 >;
 
-type Outcome = Pick<DrillRecord, "ok" | "judged" | "startMs" | "why">;
+type Outcome = Omit<DrillRecord, "at" | "snapshot" | "ms">;
 
 /**
  * Tries a restore of the newest snapshot aside, by schedule on a passive node, and when asked. One at a time. It holds no
@@ -141,7 +143,7 @@ export class Drills {
     const [unpackedDir, scratch] = [await staging.make(), await staging.make()];
     try {
       const manifest = await unpackVerified(this.#node, id, unpackedDir);
-      const { ok, startMs, why } = await drill({
+      const { ms: _, ...result } = await drill({
         program: config.proxysql.program,
         unpackedDir,
         scratch,
@@ -152,7 +154,7 @@ export class Drills {
         startTimeoutMs: config.proxysql.start_timeout,
         signal,
       });
-      return { ok, startMs, why };
+      return result;
     } finally {
       await staging.remove(scratch);
       await staging.remove(unpackedDir);
@@ -162,13 +164,15 @@ export class Drills {
   /** What could not be judged is told and does not take the place of what is known. */
   #keep(record: DrillRecord): void {
     const { journal, log } = this.#node;
-    const { snapshot, ok, judged, ms, startMs, why } = record;
+    const { snapshot, ok, judged, ms, startMs, why, firstDeath } = record;
     journal.addNote(judged ? (ok ? "drill-passed" : "drill-failed") : "drill-not-judged", record);
     if (!judged) {
       log.warn({ snapshot, why }, "the restore drill could not be judged");
       return;
     }
     this.#last = record;
+    if (firstDeath)
+      log.warn({ snapshot, firstDeath }, "ProxySQL died at its first start in the restore drill");
     if (ok)
       log.info(
         { snapshot, ms: Math.round(ms), startMs: Math.round(startMs ?? 0) },

@@ -6,8 +6,8 @@ import type { Manifest } from "./manifest.js";
 import { keepsItsVariables } from "./scratch-database.js";
 import { scratchAdmin } from "./scratch-places.js";
 import { startScratch } from "./scratch-process.js";
-import { type RestoreOptions, restoreInto } from "./scratch-restore.js";
-import { failed, type Verdict, watchScratch } from "./scratch-watch.js";
+import { type Restored, type RestoreOptions, restoreInto } from "./scratch-restore.js";
+import { type Verdict, type Watched, watchScratch } from "./scratch-watch.js";
 
 export interface DrillOptions extends RestoreOptions {
   /** ProxySQL itself, an absolute path. */
@@ -25,30 +25,37 @@ export interface DrillOptions extends RestoreOptions {
 export interface DrillResult extends Verdict {
   /** All of it but unpacking and verifying, milliseconds. */
   readonly ms: number;
+  /**
+   * How a first start ended if a signal ended it; then there was a second one, as daemon(8) would have made. ProxySQL
+   * 2.7.1 dies of itself in about one of fifty starts on a very busy host (SIGSEGV in MySQL_HostGroups_Manager::commit,
+   * which may run before its thread for GTIDs), and that says nothing of the snapshot.
+   */
+  readonly firstDeath: string | null;
 }
 
-/** Everything after ProxySQL's start, whatever `start_timeout` says: whoever asked for the drill waits for its answer. */
+/** Everything after ProxySQL's first start, whatever `start_timeout` says: whoever asked for the drill waits for its answer. */
 const wholeDeadlineMs = 110_000;
 
 /**
  * Restores a verified snapshot aside: a ProxySQL of its own is started from it, with its own files and Unix sockets,
  * without monitor, jobs or cluster, as ProxySQL's user, and must serve what the snapshot has. Nothing of it is left running;
- * the two directories are the caller's to remove. Errors (`not-done`, `command-failed`) say that it could not be tried,
+ * the two directories are the caller's to remove. Errors (`not-done`, `command-failed`, `deadline`) say that it could not be tried,
  * or was given up; they say nothing of the snapshot.
  */
 export async function drill(options: DrillOptions): Promise<DrillResult> {
   const began = monotonic();
-  const verdict = (await problemBefore(options)) ?? (await tryRestore(options));
-  return { ...verdict, ms: monotonic() - began };
+  const problem = await problemBefore(options);
+  const result =
+    problem === undefined
+      ? await tryRestore(options)
+      : { ok: false, startMs: null, why: problem, firstDeath: null };
+  return { ...result, ms: monotonic() - began };
 }
 
-async function problemBefore(options: DrillOptions): Promise<Verdict | undefined> {
+async function problemBefore(options: DrillOptions): Promise<string | undefined> {
   const problem = await programProblem(options.program);
-  if (problem !== undefined) return failed(problem);
-  if (keepsItsVariables(options.manifest, options.definitions)) return undefined;
-  return failed(
-    "The snapshot's global_variables is not defined as ProxySQL defines it: ProxySQL would drop it and start with its defaults.",
-  );
+  if (problem !== undefined || keepsItsVariables(options.manifest, options.definitions)) return problem;
+  return "The snapshot's global_variables is not defined as ProxySQL defines it: ProxySQL would drop it and start with its defaults.";
 }
 
 async function programProblem(program: string): Promise<string | undefined> {
@@ -61,9 +68,18 @@ async function programProblem(program: string): Promise<string | undefined> {
   }
 }
 
-async function tryRestore(options: DrillOptions): Promise<Verdict> {
-  const { program, signal, owner } = options;
+async function tryRestore(options: DrillOptions): Promise<Omit<DrillResult, "ms">> {
   const restored = await restoreInto(options);
+  const end = monotonic() + wholeDeadlineMs;
+  const first = await tryStart(options, restored, end);
+  if (!first.byDeadlySignal) return { ...verdictOf(first), firstDeath: null };
+  const second = await tryStart(options, restored, end);
+  return { ...verdictOf(second), firstDeath: first.why };
+}
+
+/** One start from what was restored, until it serves or does not; nothing runs any more when this returns. */
+async function tryStart(options: DrillOptions, restored: Restored, end: number): Promise<Watched> {
+  const { program, signal, owner } = options;
   requireWanted(signal);
   const { data, config, sockets, password } = restored.places;
   // `-S` repeats what the database says: the admin must not listen elsewhere whatever becomes of the variables.
@@ -80,17 +96,13 @@ async function tryRestore(options: DrillOptions): Promise<Verdict> {
   const timer = setTimeout(() => {
     late = true;
     scratch.kill();
-  }, wholeDeadlineMs);
+  }, end - monotonic());
   signal.addEventListener("abort", scratch.kill);
   try {
-    const verdict = await watchScratch(
-      { ...options, startTimeoutMs: Math.min(options.startTimeoutMs, wholeDeadlineMs) },
-      restored,
-      scratch,
-      admin,
-    );
-    if (late) return failed(`ProxySQL was not through within ${wholeDeadlineMs} ms.`);
-    return verdict;
+    const watched = await watchScratch(options, restored, scratch, admin);
+    // Whatever it looked like when it was killed: a database too large for the time says nothing of the restore.
+    if (late) throw new KnownError("deadline", `The drill was not through within ${wholeDeadlineMs} ms.`);
+    return watched;
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", scratch.kill);
@@ -98,6 +110,10 @@ async function tryRestore(options: DrillOptions): Promise<Verdict> {
     await scratch.stop();
     requireWanted(signal);
   }
+}
+
+function verdictOf({ ok, startMs, why }: Watched): Verdict {
+  return { ok, startMs, why };
 }
 
 function requireWanted(signal: AbortSignal): void {

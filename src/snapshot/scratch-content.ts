@@ -65,11 +65,19 @@ async function tableDiffers(admin: AdminClient, table: TableShape, there: TableS
   const select = (schema: string): string =>
     `SELECT ${columnList(columns)} FROM ${schema}.${identifier(table.name)}`;
   const lacking = await missingRows(admin, select(reference), select("main"), key);
-  const foreign = await missingRows(admin, select("main"), select(reference), key);
+  // With as many rows on both sides and none lacking here, none lacks there: half the work on a large table.
+  const alike = lacking === undefined && (await sameCount(admin, table.name));
+  const foreign = alike ? undefined : await missingRows(admin, select("main"), select(reference), key);
   return [
     ...(lacking === undefined ? [] : [`${table.name} lacks ${lacking}`]),
     ...(foreign === undefined ? [] : [`${table.name} has, and the snapshot has not, ${foreign}`]),
   ];
+}
+
+async function sameCount(admin: AdminClient, table: string): Promise<boolean> {
+  const count = (schema: string): string => `(SELECT count(*) FROM ${schema}.${identifier(table)})`;
+  const [row] = await admin.query(`SELECT ${count(reference)} = ${count("main")} AS same`);
+  return row?.same === "1";
 }
 
 /** Only names are told: values can be passwords. A variable that this ProxySQL does not know at all is a newer one's. */

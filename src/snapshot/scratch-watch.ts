@@ -19,6 +19,12 @@ export interface Verdict {
   readonly why: string | null;
 }
 
+/** The same of one start. */
+export interface Watched extends Verdict {
+  /** ProxySQL was ended by a signal that was not ours. */
+  readonly byDeadlySignal: boolean;
+}
+
 export interface WatchOptions {
   readonly program: string;
   readonly manifest: Manifest;
@@ -39,7 +45,7 @@ export async function watchScratch(
   { reference, ownVariables, database, places }: Restored,
   scratch: ScratchProcess,
   admin: AdminClient,
-): Promise<Verdict> {
+): Promise<Watched> {
   const { manifest, keepLocal, signal, startTimeoutMs: ms } = options;
   const began = monotonic();
   const compared = { manifest, keepLocal, ownVariables };
@@ -53,7 +59,7 @@ export async function watchScratch(
     return contentDifferences(admin, compared);
   }
 
-  async function lookInside(): Promise<Verdict | undefined> {
+  async function lookInside(): Promise<Watched | undefined> {
     // First of all: before its client port is open ProxySQL has not made all its modules, and to ask for the runtime of
     // one that is missing kills it (runtime_mysql_query_rules does, in 2.7.1).
     const greeting = await knockSocket(places.sockets.client, knockMs);
@@ -71,10 +77,12 @@ export async function watchScratch(
     }
     const startMs = monotonic() - began;
     const differences = await compare();
-    return differences.length > 0 ? otherContent(differences) : { ok: true, startMs, why: null };
+    return differences.length > 0
+      ? otherContent(differences)
+      : { ok: true, startMs, why: null, byDeadlySignal: false };
   }
 
-  async function look(): Promise<Verdict | undefined> {
+  async function look(): Promise<Watched | undefined> {
     if (scratch.ended !== undefined) return diedAs(scratch.ended);
     try {
       return await lookInside();
@@ -88,21 +96,21 @@ export async function watchScratch(
     }
   }
 
-  function diedAs({ code, signal: by, afterMs, startError }: ScratchEnd): Verdict {
+  function diedAs({ code, signal: by, afterMs, startError }: ScratchEnd): Watched {
     if (startError !== undefined)
       throw new KnownError("command-failed", `${options.program} could not be started: ${startError}`);
     const words = lastWords(database.tell(scratch.output()));
     // The codes by which a shell says that a program cannot be run at all.
     if (code === 126 || code === 127) return failed(`${options.program} cannot be run.${words}`);
     const how = by === null ? `with code ${code}` : `by ${by}`;
-    return failed(`ProxySQL ended by itself ${how} after ${Math.round(afterMs)} ms.${words}`);
+    return failed(`ProxySQL ended by itself ${how} after ${Math.round(afterMs)} ms.${words}`, by !== null);
   }
 
   const verdict = await poll(look, ms, pollMs, signal);
   return verdict ?? (scratch.ended === undefined ? failed(last) : diedAs(scratch.ended));
 }
 
-function otherContent(differences: readonly string[]): Verdict {
+function otherContent(differences: readonly string[]): Watched {
   const told = differences.slice(0, toldDifferences).join("; ");
   const rest = differences.length - toldDifferences;
   const more = rest > 0 ? `; and ${rest} more` : "";
@@ -120,6 +128,6 @@ function lastWords(output: string | undefined): string {
   return words === "" ? "" : ` Its last words: ${words}`;
 }
 
-export function failed(why: string): Verdict {
-  return { ok: false, startMs: null, why };
+function failed(why: string, byDeadlySignal = false): Watched {
+  return { ok: false, startMs: null, why, byDeadlySignal };
 }

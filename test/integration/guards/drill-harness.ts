@@ -40,7 +40,8 @@ export function tampering(dir: string, ...statements: string[]): string {
     ...statements.map((sql) => `db.exec(${JSON.stringify(sql)});`),
     "db.close();",
     `const proxysql = spawn(${JSON.stringify(proxysqlProgram(dir))}, given, { stdio: "inherit" });`,
-    'proxysql.on("exit", (code) => process.exit(code ?? 1));',
+    // It ends as ProxySQL does: one that dies of itself gets a second start.
+    'proxysql.on("exit", (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code)));',
     "",
   ];
   return script(dir, "tampering", text.join("\n"));

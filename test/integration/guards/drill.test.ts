@@ -21,6 +21,7 @@ import {
   type Prepared,
   prepare,
   processesOf,
+  proxysqlProgram,
   script,
   tampering,
 } from "./drill-harness.js";
@@ -72,7 +73,13 @@ describe("a drill of a good snapshot", { timeout: patience }, () => {
   it("passes, and tells how long it took", async () => {
     const result = await drillWith(rich);
 
-    expect(result).toEqual({ ok: true, why: null, startMs: expect.any(Number), ms: expect.any(Number) });
+    expect(result).toEqual({
+      ok: true,
+      why: null,
+      startMs: expect.any(Number),
+      ms: expect.any(Number),
+      firstDeath: null,
+    });
     expect(result.startMs).toBeGreaterThan(0);
     expect(result.ms).toBeGreaterThan(result.startMs ?? 0);
   });
@@ -81,6 +88,21 @@ describe("a drill of a good snapshot", { timeout: patience }, () => {
     expect(
       await drillWith(["CREATE TABLE mysql_servers_v200c AS SELECT * FROM mysql_servers"]),
     ).toMatchObject({ ok: true });
+  });
+
+  it("passes when ProxySQL dies of itself at its first start and not again, and tells that", async () => {
+    const dir = scratch();
+    const dying = script(
+      dir,
+      "dying",
+      `#!/bin/sh\nif mkdir '${dir}/died' 2>/dev/null; then kill -SEGV $$; fi\nexec '${proxysqlProgram(dir)}' "$@"\n`,
+    );
+
+    expect(await drillWith([], { program: dying })).toMatchObject({
+      ok: true,
+      why: null,
+      firstDeath: expect.stringMatching(/^ProxySQL ended by itself by SIGSEGV after /),
+    });
   });
 
   it.skipIf(!hasProc)("touches nothing of the ProxySQL that runs beside it", async () => {
