@@ -2,9 +2,11 @@ import { type ScheduledTask, schedule } from "node-cron";
 import type { PeerLink } from "../peer/link.js";
 import { errorFields, inBackground } from "../platform/background.js";
 import { withDeadline } from "../platform/clock.js";
-import { KnownError, sentenceOf } from "../platform/errors.js";
+import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
 import { compareLineage, type Lineage } from "../role/lineage.js";
-import { snapshotId } from "../snapshot/manifest.js";
+import { type Manifest, snapshotId } from "../snapshot/manifest.js";
+import { checkPacked } from "../snapshot/pack.js";
+import { refusalOf } from "../snapshot/refusal.js";
 import { watchForChange } from "./change-watch.js";
 import { PeerShipment } from "./peer-shipment.js";
 import { type TakeDeps, takeOne } from "./take-one.js";
@@ -101,13 +103,40 @@ export class Shipper {
    * its disk, is new, or we were restarted before it had taken it).
    */
   async peerAnswered(peer: string, best: Lineage | null): Promise<void> {
-    const { state, store } = this.#deps;
+    const { state } = this.#deps;
     const shipment = this.#shipments.get(peer);
     const ours = state.running?.lineage;
     if (!shipment || !this.#leading || ours === undefined || ours.sequence === 0) return;
     if (ours.epoch !== this.#leading.epoch || (best !== null && compareLineage(ours, best) <= 0)) return;
-    if (shipment.pending === undefined) shipment.offer(await store.manifest(snapshotId(ours)));
+    const isUp = this.#deps.links.get(peer)?.view.state === "up";
+    if (shipment.pending !== undefined && (shipment.error === undefined || !isUp)) return shipment.wake();
+    const manifest = await this.#soundOrAnew(snapshotId(ours));
+    if (manifest === undefined) return shipment.clear();
+    if (shipment.pending === undefined) shipment.offer(manifest);
     else shipment.wake();
+  }
+
+  /**
+   * The manifest of a snapshot in our outbox if that is as it was taken. What a disk has damaged since is put into
+   * quarantine, and a snapshot is taken in its place: nobody would ever take this one.
+   */
+  async #soundOrAnew(id: string): Promise<Manifest | undefined> {
+    const { store, log, journal } = this.#deps;
+    const stored = (await store.list()).find((one) => one.id === id);
+    try {
+      const manifest = await store.manifest(id);
+      if (stored !== undefined) await checkPacked(stored.dir, manifest);
+      return manifest;
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === undefined && !isKnown(error, "snapshot-missing")) throw error;
+      const cause = refusal?.cause ?? "incomplete";
+      log.error({ snapshot: id, cause, why: sentenceOf(error) }, "a snapshot of ours is damaged: taken anew");
+      journal.addSnapshot({ snapshot: id, event: "refused", detail: `${cause}: ${sentenceOf(error)}` });
+      if (refusal !== undefined && stored !== undefined) await store.quarantine(stored.dir, refusal, id);
+      this.take("damage");
+      return undefined;
+    }
   }
 
   /** There is news of a peer: what was held because it was MASTER goes out if it is not any more. */

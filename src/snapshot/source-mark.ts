@@ -54,7 +54,11 @@ export function damagedInPlace(copied: Copied, before: Manifest | undefined): Re
     const differing = tls.find(({ name, sha256 }) =>
       before.tls.some((file) => file.name === name && file.sha256 !== sha256),
     );
-    if (differing) return refuse("tls-differs", `${differing.name} ${unwritten}: it is damaged.`);
+    if (differing)
+      return refuse(
+        "tls-differs",
+        `${differing.name} ${unwritten}: it is damaged. If it is meant to be so, touch it.`,
+      );
   }
   return undefined;
 }

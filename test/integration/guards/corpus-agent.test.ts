@@ -8,7 +8,7 @@ import { packInto, unpackDirectory } from "../../../src/snapshot/pack.js";
 import { manifestFor, scratch } from "../../../src/snapshot/test-fixtures.js";
 import type { PairNode } from "../../support/pair/node.js";
 import type { Pair } from "../../support/pair/pair.js";
-import { addAndShip, leads, servers, serversInStore, startPair, until } from "../agent/harness.js";
+import { addAndShip, addServer, leads, servers, serversInStore, startPair, until } from "../agent/harness.js";
 
 let pair: Pair;
 afterEach(() => pair.end());
@@ -94,3 +94,22 @@ test.each(["warm", "cold"] as const)(
     expect(await serversInStore(b)).toBe(1);
   },
 );
+
+test("a snapshot that the sender's own disk has damaged is put aside, and taken and sent anew", {
+  timeout: 400_000,
+}, async () => {
+  pair = await startPair({ standby: "warm" });
+  const { a, b } = pair;
+  await addAndShip(a, b, "db1.example");
+  await b.stopSsh();
+  await addServer(a, "db2.example");
+  await until("it is taken", async () => (await serversInStore(a, "outbox")) === 2, soon);
+  const outbox = join(a.dir, "state/outbox");
+  const newest = readdirSync(outbox).sort().at(-1) ?? "";
+  await kinds[0]?.[1](join(outbox, newest), "");
+  await b.startSsh(a);
+
+  await until("b has the change", async () => (await serversInStore(b, "inbox")) === 2, soon);
+  expect(causesIn(a)).toEqual({ [newest]: "digest-differs" });
+  expect(readdirSync(join(b.dir, "state/inbox"))).not.toContain(newest);
+});
