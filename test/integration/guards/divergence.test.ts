@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { DivergenceReports, type DivergenceTimings } from "../../../src/agent/divergence.js";
@@ -9,6 +18,9 @@ import type { NodeRole } from "../../../src/role/carp-role.js";
 import type { EpochOpening, Lineage, Ranked } from "../../../src/role/lineage.js";
 import { rankOf } from "../../../src/ship/node-state.js";
 import { Staging } from "../../../src/ship/staging.js";
+import { writeManifest } from "../../../src/snapshot/manifest-file.js";
+import { packedDatabaseName } from "../../../src/snapshot/pack.js";
+import { sealed } from "../../../src/snapshot/seal.js";
 import {
   builtIn,
   connect,
@@ -292,6 +304,18 @@ describe("the report of a divergence", () => {
 
     expect(memory.notes[0]).toMatchObject({ kind: "divergence-not-reported", detail: { peer: "b" } });
     expect(lines.join()).toContain("a divergence could not be reported row by row");
+    expect(filesOf(a)).toEqual([]);
+  });
+
+  it("is not made from a snapshot that is not what its manifest says", async () => {
+    const { a, link, ours, theirs, base } = await parted();
+    const { make, memory } = reporting(a, rankOf(ours.manifest), link);
+    cpSync(join(base.stored.dir, packedDatabaseName), join(theirs.stored.dir, packedDatabaseName));
+    await writeManifest(theirs.stored.dir, sealed({ ...theirs.manifest, packed: base.manifest.packed }));
+    make().rival("b", theirs.manifest.lineage);
+    await waitFor("the note", () => memory.notes.length > 0);
+
+    expect(memory.notes[0]?.kind).toBe("divergence-not-reported");
     expect(filesOf(a)).toEqual([]);
   });
 
