@@ -20,7 +20,8 @@ export async function tryToRecover(node: AgentContext, drills: Drills): Promise<
   const { config, demotion, maintenance } = node;
   if (demotion.why !== "given-away" || hasRecovered(node, drills)) return;
   if (maintenance.view() !== null || !drills.isIdle) return;
-  const last = drills.last === null ? 0 : Date.parse(drills.last.at);
+  // Also one that could not be judged counts: what kept it from being so is not gone in a moment.
+  const last = drills.attemptedAt ?? 0;
   const since = demotion.since ?? 0;
   const due = last < since ? since + config.carp.hold : last + againMs;
   if (wallClock() >= due) await drills.run();
