@@ -124,6 +124,7 @@ export class FactGatherer {
   #carpFacts(peers: Facts["peers"], now: number): CarpFacts {
     const { carp, carpProblem, proxysql } = this.#observer;
     const care = this.#node.care.view();
+    const maintenance = this.#node.maintenance.view();
     const { role } = carp;
     const roles = carp.vhids.map((vhid) => vhid.role);
     const looked = proxysql !== undefined || role !== "unknown";
@@ -149,9 +150,12 @@ export class FactGatherer {
       noMasterForMs: look("no-master", nobodyIsMaster(role, peers)),
       foreignDemotion: foreign,
       foreignForMs: look("foreign-demotion", foreign === null ? undefined : foreign !== 0),
-      ownForMs: look("own-demotion", care.share > 0 && care.shareWhy !== "maintenance"),
+      ownForMs: look(
+        "own-demotion",
+        care.share > 0 && !(care.shareWhy === "maintenance" && maintenance !== null),
+      ),
       care,
-      maintenance: this.#node.maintenance.view(),
+      maintenance,
     };
   }
 

@@ -47,7 +47,7 @@ export interface CarpFacts {
   /** What is in `net.inet.carp.demotion` and not ours; null if it cannot be read. */
   readonly foreignDemotion: number | null;
   readonly foreignForMs: number;
-  /** This node carries a share of its own, and not for maintenance. */
+  /** This node carries a share of its own, and not for a maintenance that is on. */
   readonly ownForMs: number;
   readonly care: CareView;
   readonly maintenance: MaintenanceView | null;

@@ -154,7 +154,11 @@ const cases: readonly (readonly [string, Facts, ...Facts[]])[] = [
     "own-demotion",
     cares({ share: 241, shareWhy: "unready" }, { ownForMs: 10_000 }),
     cares({ share: 241, shareWhy: "unready" }, { ownForMs: 9_000 }),
-    cares({ share: 241, shareWhy: "maintenance" }, { ownForMs: 90_000 }),
+  ],
+  [
+    "own-demotion",
+    cares({ share: 241, shareWhy: "maintenance" }, { ownForMs: 10_000 }),
+    cares({ share: 241, shareWhy: "maintenance" }, { ownForMs: 9_000 }),
   ],
   ["own-demotion", cares({ share: 241, shareWhy: "given-away" }, { ownForMs: 1 })],
   ["moves-exhausted", cares({ exhausted: true, moves: 6 })],
@@ -230,6 +234,12 @@ describe("findReasons", () => {
       vhids: [{ ...vhid, role: "INIT" }],
     });
     expect(findReasons(linkDown)[0]?.todo).not.toContain("sysctl");
+  });
+
+  it("takes the share of a maintenance that is on for granted", () => {
+    const maintenance = { since: "2026", note: null, forcePromotion: false };
+    const facts = cares({ share: 241, shareWhy: "maintenance" }, { ownForMs: 90_000, maintenance });
+    expect(findReasons(facts).map(keyOf)).toEqual(["maintenance-on"]);
   });
 
   it("never tells to save the REST API's routes from runtime: ProxySQL would save the scheduler", () => {

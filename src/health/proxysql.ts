@@ -114,5 +114,7 @@ function moduleOf(table: string): string {
 }
 
 function whyOf({ problems }: ProxysqlFacts): string {
-  return problems.length === 0 ? "nothing answers." : problems.join(" ");
+  return problems.length === 0
+    ? "nothing answers."
+    : problems.map((problem) => problem.replace(/\.?$/, ".")).join(" ");
 }

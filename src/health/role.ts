@@ -108,20 +108,24 @@ function foreignDemotion({ carp }: Facts): Finding[] {
   ];
 }
 
+/** Why a node carries a share of its own, as the end of a sentence that begins with its name. */
+const ownShare = {
+  unready: "is not fit to be MASTER, and takes the address only if the other node is really gone",
+  "given-away": "gave the address away because its ProxySQL stayed dead",
+  maintenance: "has not yet taken back what it added for a maintenance that is over",
+} as const;
+
 function ownDemotion({ node, carp }: Facts): Finding[] {
   const { share, shareWhy } = carp.care;
-  if (share === 0 || shareWhy === null || shareWhy === "maintenance") return [];
-  if (shareWhy === "unready" && carp.ownForMs < ownMs) return [];
-  const why =
-    shareWhy === "unready"
-      ? "is not fit to be MASTER, and takes the address only if the other node is really gone"
-      : "gave the address away because its ProxySQL stayed dead";
+  const isMeant = shareWhy === "maintenance" && carp.maintenance !== null;
+  if (share === 0 || shareWhy === null || isMeant) return [];
+  if (shareWhy !== "given-away" && carp.ownForMs < ownMs) return [];
   return [
     {
       code: "own-demotion",
       about: null,
-      sentence: `Node ${node} ${why}: it has added ${share} to net.inet.carp.demotion.`,
-      todo: "See to the other reasons of this node (`proxysql-carp reasons`); the agent then takes its share back itself.",
+      sentence: `Node ${node} ${ownShare[shareWhy]}: ${share} of net.inet.carp.demotion is its own.`,
+      todo: "See to the other reasons of this node (`proxysql-carp reasons`); the agent then takes its share back itself, no sooner than [carp] hold and moves_per_hour allow.",
     },
   ];
 }
