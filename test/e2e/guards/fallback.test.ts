@@ -20,7 +20,7 @@ import { usesRealProxysql } from "../../support/proxysql.js";
 const shop = "db1.example db2.example db3.example";
 const reason = usesRealProxysql ? " (skipped with PROXYSQL_BIN: only the stand-in can be poisoned)" : "";
 /** A poisoned start is seen as failed after this long. */
-const more = { proxysql: 'start_timeout = "4s"', carp: 'hold = "1s"\nmoves_per_hour = 1000' };
+const more = { proxysql: 'start_timeout = "4s"\nrestarts = 0', carp: 'hold = "1s"\nmoves_per_hour = 1000' };
 
 /**
  * Saves a configuration that ProxySQL does not live with, as the active node's next snapshot. It does not run there, so

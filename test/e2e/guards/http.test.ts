@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { beforeAll, describe, expect, it } from "vitest";
 import { waitForReason } from "../../support/host/guards.js";
-import { type Host, killHost, runOnce } from "../../support/host/host.js";
+import { cli, type Host, killHost, runOnce } from "../../support/host/host.js";
 import { hostOf, shopDatabase, startAll } from "../../support/host/netns.js";
 import { patience, statusOf, waitUntilLeading, waitUntilStandingBy } from "../../support/host/pair.js";
 import { hostPath } from "../../support/host/requirements.js";
@@ -76,6 +76,8 @@ describe.skipIf(missing !== "")(`over HTTP${missing}`, () => {
       const { status, type, body } = curl(a, "/api/v1/status");
       expect([status, type.split(";")[0]]).toEqual([200, "application/json"]);
       const document = JSON.parse(body) as Record<string, unknown>;
+      const { stdout } = cli(a, ["status", "--json"]);
+      expect(Object.keys(document).sort()).toEqual(Object.keys(JSON.parse(stdout) as object).sort());
       expect(document).toMatchObject({
         schema: "proxysql-carp/status/v1",
         role: "MASTER",
