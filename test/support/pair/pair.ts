@@ -26,7 +26,8 @@ export async function createPair(options: Pick<NodeOptions, "standby" | "extra">
     b,
     async end() {
       await Promise.all([a.stop(), b.stop()]);
-      rmSync(dir, { recursive: true, force: true });
+      // A serving process may be in the middle of its own last removal.
+      rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }
