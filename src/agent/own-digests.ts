@@ -38,14 +38,16 @@ const commonTables: readonly string[] = [
 export class DigestReader {
   readonly #stateDir: string;
   readonly #datadir: string;
+  readonly #everyMs: number;
   #digests: OwnDigests = { definitions: null, proxysqlVersion: null, tls: null, tlsMissing: [] };
   #definitionsMark: string | undefined;
   #tlsMark: string | undefined;
   #lookedAt: number | undefined;
 
-  constructor(stateDir: string, datadir: string) {
+  constructor(stateDir: string, datadir: string, everyMs = lookEveryMs) {
     this.#stateDir = stateDir;
     this.#datadir = datadir;
+    this.#everyMs = everyMs;
   }
 
   get digests(): OwnDigests {
@@ -53,7 +55,7 @@ export class DigestReader {
   }
 
   async look(): Promise<OwnDigests> {
-    if (this.#lookedAt !== undefined && monotonic() - this.#lookedAt < lookEveryMs) return this.#digests;
+    if (this.#lookedAt !== undefined && monotonic() - this.#lookedAt < this.#everyMs) return this.#digests;
     this.#lookedAt = monotonic();
     await this.#lookAtDefinitions();
     await this.#lookAtTls();
