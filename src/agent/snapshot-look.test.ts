@@ -59,6 +59,9 @@ describe("SnapshotLook", () => {
       theirs: null,
       path: "/kept/1",
     });
+    const sides = { ours: "6.1@a", theirs: "7.1@b", live: "theirs" };
+    journal.addNote("divergence-report", { ...sides, path: "/report/1" });
+    expect((await look()).divergence).toMatchObject({ kind: "report", ...sides, path: "/report/1" });
   });
 
   it("tells of a report without a note, and points a note to it", async () => {
@@ -74,6 +77,11 @@ describe("SnapshotLook", () => {
     const path = report(3_600_000);
     expect((await look()).divergence).toMatchObject({ kind: "report", path });
     journal.addNote("divergence", { ours: "6.2@a", theirs: "6.3@b" });
-    expect((await look()).divergence).toMatchObject({ kind: "divergence", theirs: "6.3@b", path });
+    expect((await look()).divergence).toMatchObject({
+      kind: "divergence",
+      theirs: "6.3@b",
+      live: "ours",
+      path,
+    });
   });
 });

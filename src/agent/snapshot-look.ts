@@ -21,12 +21,14 @@ export interface SnapshotView {
 
 const notesEveryMs = 5_000;
 const dayMs = 86_400_000;
-const kinds = ["divergence", "superseded-unshipped", "local-edit-replaced"] as const;
+const kinds = ["divergence", "superseded-unshipped", "local-edit-replaced", "divergence-report"] as const;
 
 const detailSchema = z.object({
   ours: z.string().nullish(),
   theirs: z.string().nullish(),
   kept: z.string().nullish(),
+  path: z.string().nullish(),
+  live: z.string().nullish(),
 });
 
 /** Reads names in the boxes at each look, and one manifest when it is another one than before. */
@@ -73,9 +75,18 @@ export class SnapshotLook {
     );
     const report = await newestReport(join(config.node.state_dir, "divergence"), since);
     if (note === undefined)
-      return report && { kind: "report", at: report.at, ours: null, theirs: null, path: report.path };
-    const { ours = null, theirs = null, kept = null } = detailSchema.safeParse(parse(note.detail)).data ?? {};
-    return { kind: note.kind, at: note.at, ours, theirs, path: kept ?? report?.path ?? null };
+      return (
+        report && { kind: "report", at: report.at, ours: null, theirs: null, live: null, path: report.path }
+      );
+    const { ours, theirs, kept, path, live } = detailSchema.safeParse(parse(note.detail)).data ?? {};
+    return {
+      kind: note.kind === "divergence-report" ? "report" : note.kind,
+      at: note.at,
+      ours: ours ?? null,
+      theirs: theirs ?? null,
+      live: note.kind === "divergence" || live === "ours" ? "ours" : "theirs",
+      path: kept ?? path ?? report?.path ?? null,
+    };
   }
 }
 

@@ -138,6 +138,8 @@ export interface DivergenceFacts {
   /** Where the lost side can be found: lineages, or a path. */
   readonly ours: string | null;
   readonly theirs: string | null;
+  /** Whose configuration is live; the other one's edits are not. */
+  readonly live: "ours" | "theirs" | null;
   readonly path: string | null;
 }
 

@@ -70,7 +70,9 @@ const cases: readonly (readonly [string, Facts, ...Facts[]])[] = [
     (kind) =>
       [
         "divergence",
-        snapshots({ divergence: { kind, at: "2026", ours: "6.12@a", theirs: "7.1@b", path: null } }),
+        snapshots({
+          divergence: { kind, at: "2026", ours: "6.12@a", theirs: "7.1@b", live: "ours", path: null },
+        }),
       ] as const,
   ),
   [

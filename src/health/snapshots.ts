@@ -178,23 +178,25 @@ function divergence({ snapshots, names }: Facts): Finding[] {
   ];
 }
 
-function tellDivergence({ kind, at, ours, theirs }: DivergenceFacts): string {
+function tellDivergence({ kind, at, ours, theirs, live }: DivergenceFacts): string {
   const [here, there] = [ours ?? "what ran here", theirs ?? "the other node's"];
   switch (kind) {
-    case "divergence":
-      return `Both nodes had changed their configuration at ${at}: ${here} is live, the edits in ${there} are not.`;
     case "superseded-unshipped":
       return `At ${at} ${there} replaced ${here}, whose edits had never reached the other node and are not live.`;
     case "local-edit-replaced":
       return `At ${at} edits made on this passive node on top of ${here} were replaced by the active node's configuration.`;
-    case "report":
-      return `Both nodes had changed their configuration at ${at}.`;
+    case "divergence":
+    case "report": {
+      const [winner, loser] = live === "theirs" ? [there, here] : [here, there];
+      const outcome = live === null ? "" : `: ${winner} is live, the edits in ${loser} are not`;
+      return `Both nodes had changed their configuration by ${at}${outcome}.`;
+    }
   }
 }
 
-function whereToLook({ path, ours, theirs, kind }: DivergenceFacts, stateDir: string): string {
+function whereToLook({ path, ours, theirs, live }: DivergenceFacts, stateDir: string): string {
   if (path !== null) return `Look at ${path}.`;
-  const lost = kind === "divergence" ? theirs : ours;
+  const lost = live === "ours" ? theirs : ours;
   return lost === null
     ? `Look into ${stateDir}/divergence.`
     : `Look into ${stateDir}/divergence, or compare by \`proxysql-carp snapshot diff\` what ${lost} has with what is live.`;
