@@ -119,6 +119,13 @@ describe("a passive node's share of demotion", () => {
     expect(kinds({}, { share: "given-away" })).toBe("take-back");
   });
 
+  it("stays while ProxySQL is dead, though health has not judged that yet", () => {
+    const shared = { share: "given-away" } as const;
+    expect(kinds({ proxysql: down }, shared)).toBe("start prove");
+    expect(kinds({ proxysql: deaf }, shared)).toBe("");
+    expect(kinds({ proxysql: down, standby: "cold" }, shared)).toBe("take-back");
+  });
+
   it("comes first when what an earlier process began is not finished", () => {
     expect(kinds({}, { shareSettled: false, share: "unready" })).toBe("settle-share");
   });

@@ -37,6 +37,11 @@ export function tend(now: Observed, best: Ranked | null): Step[] {
   return care.nextTryInMs > 0 ? [] : [...bringUpAnew(now, best), { kind: "prove" }];
 }
 
+/** Health takes its time to call a node unfit; what is dead at this very look is not well whatever it says. */
+function looksWell({ standby, proxysql }: Observed): boolean {
+  return standby === "cold" || (proxysql.admin && proxysql.serving);
+}
+
 function isPeerReady(now: Observed): boolean {
   return now.peers.some(({ reachable, ready, role }) => reachable && ready === true && role === "BACKUP");
 }
@@ -55,6 +60,6 @@ export function shareSteps(now: Observed): Step[] {
   }
   if (maintenance !== null) return care.share === null ? [{ kind: "demote", why: "maintenance" }] : [];
   if (care.share === null) return care.fit === false ? [{ kind: "demote", why: "unready" }] : [];
-  if (care.fit !== true || !care.mayMove) return [];
+  if (care.fit !== true || !care.mayMove || !looksWell(now)) return [];
   return care.share === "given-away" && !care.recovered ? [] : [{ kind: "take-back" }];
 }
