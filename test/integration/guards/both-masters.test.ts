@@ -286,7 +286,9 @@ describe.each(["warm", "cold"] as const)(
           expect(report?.base).toEqual(report?.parted);
           expect(report?.changes.conflicts.map(({ key }) => key.hostname)).toEqual(["base3.example"]);
         }
-        for (const node of [a, b]) expect(notes(node, "divergence-report")).toHaveLength(1);
+        await until("both have noted that", async () =>
+          [a, b].every((node) => notes(node, "divergence-report").length === 1),
+        );
       },
     );
   },
