@@ -39,6 +39,7 @@ export class Care {
   #tries = 0;
   #lastTry: number | undefined;
   #startNoted = false;
+  #startRefused = false;
   #yieldedAt: number | undefined;
   /** When health moved the role, ms since 1970: for the last hour, over restarts. */
   #moves: readonly number[];
@@ -124,6 +125,17 @@ export class Care {
     this.#tries += 1;
     this.#lastTry = monotonic();
     this.#startNoted = true;
+    this.#startRefused = false;
+  }
+
+  /** The service did not start it: no ProxySQL ran, whatever it was to serve. */
+  noteRefused(): void {
+    this.#startRefused = true;
+  }
+
+  /** True if the last start that was asked for came to nothing. */
+  get startRefused(): boolean {
+    return this.#startRefused;
   }
 
   /** It was not proven. Without a start of ours before, waiting in vain was the try. */
