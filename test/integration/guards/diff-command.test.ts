@@ -73,6 +73,13 @@ describe("snapshot diff, in a pair", () => {
     expect(text.stdout).not.toContain("hunter2");
     expect((await a.cli("snapshot", "diff", first ?? "", last, "--secrets")).stdout).toContain("hunter2");
 
+    // A snapshot by its name, against the one before it and the definitions of this ProxySQL.
+    const verified = await a.cli("snapshot", "verify", last);
+    expect(verified.code).toBe(0);
+    expect(verified.stdout).toMatch(/definitions passed\n/);
+    expect(verified.stdout).toMatch(/emptiness +passed: against \d/);
+    expect((await a.cli("snapshot", "verify", "0000000099-0000000001-a")).code).toBe(1);
+
     // What is saved and loaded is the same everywhere.
     expect(rowsOf(await diff(a, "live", "disk"))).toEqual([]);
     expect(rowsOf(await diff(a, "disk", last))).toEqual([]);
@@ -114,7 +121,8 @@ describe("snapshot diff, in a pair", () => {
     expect(equal || side.snapshot !== null).toBe(true);
     const nobody = await b.cli("snapshot", "diff", "disk", "peer:zebra");
     expect(nobody).toMatchObject({ code: 2, stderr: expect.stringContaining("there is a") });
-    // ProxySQL down as well: the file itself is copied.
+    // ProxySQL down as well, and nobody who starts it again: the file itself is copied.
+    await b.stopAgent();
     await b.killProxysql();
     expect((await diff(b, "disk", "peer")).a.note).toContain("its file was copied");
     expect((await b.cli("snapshot", "diff", "live", "disk")).code).toBe(1);

@@ -8,7 +8,7 @@ import { addAndShip, leads, logOf, servers, serversInStore, startPair, until } f
 let pair: Pair;
 afterEach(() => pair.end());
 
-const soon = 120_000;
+const soon = 60_000;
 
 /** An operator removes all servers and saves that, on purpose. */
 async function removeAllServers(node: PairNode): Promise<void> {
