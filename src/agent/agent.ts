@@ -121,7 +121,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
       try {
         await withDeadline(ended, stopDeadlineMs, "The agent's stop");
       } finally {
-        node.admin.disconnect();
+        node.admin.end();
         node.journal.close();
       }
       log.info("agent stopped");

@@ -27,6 +27,7 @@ export class AdminClient {
   readonly #address: AdminAddress;
   readonly #onLost: () => void;
   #connection: Promise<Connection> | undefined;
+  #ended = false;
 
   /** `onLost` is called when ProxySQL ends a connection by itself: it may have died. */
   constructor(address: AdminAddress, onLost: () => void = () => {}) {
@@ -43,6 +44,15 @@ export class AdminClient {
   /** Runs a statement for its effect. */
   async exec(sql: string, deadlineMs = statementDeadlineMs): Promise<void> {
     await this.#send(sql, deadlineMs);
+  }
+
+  /**
+   * Lets the connection go for good. A statement that comes later is refused: it would open a connection that nobody
+   * closes, and a process with one does not end.
+   */
+  end(): void {
+    this.#ended = true;
+    this.disconnect();
   }
 
   /** Lets the connection go at once; the next statement makes a new one. */
@@ -70,7 +80,9 @@ export class AdminClient {
     }
   }
 
-  #connect(): Promise<Connection> {
+  async #connect(): Promise<Connection> {
+    if (this.#ended)
+      throw new KnownError("proxysql-unreachable", `The connection to ${this.#place()} has been ended.`);
     if (this.#connection) return this.#connection;
     const attempt = this.#open();
     this.#connection = attempt;
