@@ -19,6 +19,7 @@ import {
   serversOf,
   spooledEvents,
   statusOf,
+  troublesOf,
   waitUntilLeading,
   waitUntilStandingBy,
 } from "../support/host/pair.js";
@@ -91,17 +92,12 @@ describe.each(["warm", "cold"] as const)("a %s pair", (standby) => {
     it("serves on, says so, and ships when the peer is back", async () => {
       setReachable(a.port, b.port, false);
       await addServer(a, "db4.example");
-      await waitFor(
-        "a names the peer",
-        () => statusOf(a).problems.some((problem) => problem.includes("Peer b")),
-        patience,
-        200,
-      );
+      await waitFor("a names the peer", () => troublesOf(a).includes("peer-unreachable"), patience, 200);
       expect(await serversOf(a)).toBe(`${shop} db4.example`);
       expect(statusOf(a)).toMatchObject({ role: "MASTER", proxysql: { serving: true } });
       setReachable(a.port, b.port, true);
       await waitUntilStandingBy(b, a, `${shop} db4.example`);
-      await waitFor("no problem is left", () => statusOf(a).problems.length === 0, patience, 200);
+      await waitFor("no trouble is left", () => troublesOf(a).length === 0, patience, 200);
       killHost(a);
       await waitUntilLeading(b, `${shop} db4.example`);
     });

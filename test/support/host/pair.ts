@@ -46,6 +46,17 @@ export function statusOf(host: Host): Status {
   return statusJson(host) as Status;
 }
 
+/**
+ * The codes of the host's reasons, but for the one that a lab has from the start: nobody preempts there, so that a host
+ * that returns does not take the address back.
+ */
+export function troublesOf(host: Host): string[] {
+  const { reasons } = statusOf(host);
+  return reasons
+    .filter(({ code, about }) => code !== "carp-will-fight" || about !== "preempt")
+    .map(({ code }) => code);
+}
+
 /** The names of the MySQL servers that ProxySQL uses now, sorted. */
 export async function serversOf(host: Host): Promise<string> {
   const rows = await adminQuery(
