@@ -14,6 +14,8 @@ import type { Care as CareNow } from "../role/observed.js";
 const hourMs = 3_600_000;
 /** A port may be closed for a moment during a reload: only a ProxySQL that stays so is started anew. */
 const graceMs = 2_000;
+/** The admin does one statement after the other, and one on large tables or statistics can hold it for a long time. */
+const busyAdminMs = 60_000;
 const firstPauseMs = 1_000;
 const longestPauseMs = 60_000;
 /** A demoted master gives way within an advertisement, if the peer preempts; after this long it does not. */
@@ -34,7 +36,10 @@ export class Care {
   readonly #journal: Journal;
   readonly #demotion: Demotion;
   #sysctls: { values: CarpSysctls | null; at: number } | undefined;
+  #readingSysctls = false;
+  #sysctlsChanged = false;
   #unwell: { at: number; wall: number } | undefined;
+  #deafSince: number | undefined;
   #wellSince: number | undefined;
   #tries = 0;
   #lastTry: number | undefined;
@@ -104,20 +109,27 @@ export class Care {
     };
   }
 
-  /** Reads CARP's sysctls if the last look at them is old. They matter to people and peers; no plan waits for them. */
+  /** Reads CARP's sysctls if the last look at them is old. They matter to people and peers: no plan is to wait for them. */
   async refreshSysctls(): Promise<void> {
-    if (this.#sysctls && ago(this.#sysctls.at) < sysctlAgeMs) return;
+    if (this.#readingSysctls || (this.#sysctls && ago(this.#sysctls.at) < sysctlAgeMs)) return;
+    this.#readingSysctls = true;
+    this.#sysctlsChanged = false;
     try {
-      this.#sysctls = { values: await readCarpSysctls(), at: monotonic() };
-    } catch (error) {
-      if (!isKnown(error)) throw error;
-      this.#sysctls = { values: null, at: monotonic() };
+      const values = await readCarpSysctls().catch((error: unknown) => {
+        if (!isKnown(error)) throw error;
+        return null;
+      });
+      // What was read while we changed it says nothing.
+      if (!this.#sysctlsChanged) this.#sysctls = { values, at: monotonic() };
+    } finally {
+      this.#readingSysctls = false;
     }
   }
 
   /** Our share has changed: what was read before is out of date. */
   forgetSysctls(): void {
     this.#sysctls = undefined;
+    this.#sysctlsChanged = true;
   }
 
   /** ProxySQL is being started. */
@@ -163,6 +175,7 @@ export class Care {
 
   #follow(role: NodeRole, { admin, serving, paused }: ProxysqlView): void {
     const well = admin && (serving || paused);
+    this.#deafSince = serving ? undefined : (this.#deafSince ?? monotonic());
     if (role !== "MASTER") {
       this.#unwell = undefined;
       this.#wellSince = undefined;
@@ -180,9 +193,15 @@ export class Care {
     if (ago(this.#wellSince) >= this.#config.carp.hold) this.startAfresh();
   }
 
-  #nextTryInMs({ running }: ProxysqlView): number {
+  #nextTryInMs({ running, serving }: ProxysqlView): number {
     if (this.#unwell === undefined) return 0;
-    if (this.#tries === 0) return running ? Math.max(0, graceMs - ago(this.#unwell.at)) : 0;
+    if (this.#tries === 0) {
+      if (!running) return 0;
+      // To start one anew that serves clients would cut them all off.
+      return serving
+        ? Math.max(0, busyAdminMs - ago(this.#unwell.at))
+        : Math.max(0, graceMs - ago(this.#deafSince ?? this.#unwell.at));
+    }
     const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#tries - 1));
     return Math.max(0, pause - ago(this.#lastTry));
   }

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type CarpView, observeCarp } from "../carp/observe.js";
+import { inBackground } from "../platform/background.js";
 import { monotonic } from "../platform/clock.js";
 import { isKnown, systemCode } from "../platform/errors.js";
 import { statOrUndefined } from "../platform/files.js";
@@ -98,8 +99,8 @@ export class Observer {
       this.lookAtCarp(),
       this.#lookAtProxysql(),
       this.#bestSnapshot(),
-      care.refreshSysctls(),
     ]);
+    inBackground(this.#node.log, "reading CARP's sysctls", care.refreshSysctls());
     const intact = proxysql.running || (await this.#databaseIsIntact());
     const looksIn = proxysql.admin || (!proxysql.running && intact);
     const identity = looksIn ? await this.#identifier.identify(proxysql.admin) : undefined;
