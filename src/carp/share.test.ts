@@ -14,6 +14,8 @@ describe("presentShare", () => {
     ["nothing was ever added", plain, 240, "one", 0],
     ["it was added and nothing happened since", shared, shareSize, "one", shareSize],
     ["others added theirs to it", shared, shareSize + 100, "one", shareSize],
+    ["an operator has taken it away by hand", shared, 0, "one", 0],
+    ["one has, and the link is down", shared, 240, "one", 0],
     ["the host was booted anew", shared, 0, "two", 0],
     ["it was booted, and the link is down", shared, 240, "two", 0],
     ["it was booted, and something of another is there", shared, 100, "two", 0],
@@ -107,6 +109,15 @@ describe("Demotion, on a sysctl that adds", () => {
     await demotion.settle();
     await demotion.settle();
     expect(total()).toBe(shareSize);
+  });
+
+  it("is not taken back twice when an operator has taken it by hand", async () => {
+    const demotion = new Demotion(keeper, "one");
+    await demotion.add("unready");
+    reboot();
+    await demotion.takeBack();
+    expect(total()).toBe(0);
+    expect(demotion.share).toBe(0);
   });
 
   it("is neither lost nor taken twice, whenever the process ends", async () => {

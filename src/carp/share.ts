@@ -33,7 +33,8 @@ export function presentShare(record: ShareRecord, total: number, boot: string): 
   if (share === 0 && meant === 0) return 0;
   const told = toldByRemainder(total);
   if (record.boot !== boot) return told === shareSize ? shareSize : 0;
-  if (pending === null) return share;
+  // An operator has taken it away by hand: less is there than ours, and nothing of it is ours.
+  if (pending === null) return total < share && told === 0 ? 0 : share;
   if (total === pending.before) return share;
   if (total === pending.before + pending.to - share) return pending.to;
   return told ?? pending.to;
