@@ -33,7 +33,7 @@ export async function fetchSnapshot(node: AgentContext, peer: string, ranked: Ra
     );
     return `${formatLineage(ranked.lineage)} from ${peer}`;
   } catch (error) {
-    node.board.dismiss(peer);
+    node.board.dismiss(peer, ranked.lineage);
     throw error;
   }
 }

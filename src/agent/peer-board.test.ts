@@ -4,6 +4,7 @@ import type { RoleNews } from "../peer/link-types.js";
 import type { PeerStatus } from "../peer/peer-status.js";
 import { KnownError } from "../platform/errors.js";
 import { createLogger } from "../platform/log.js";
+import type { Lineage } from "../role/lineage.js";
 import { PeerBoard } from "./peer-board.js";
 
 /** A peer behind a link that is up or not, and whose answers come when the test lets them. */
@@ -15,6 +16,7 @@ function world() {
     asked: 0,
     nudged: 0,
     report: { role: "BACKUP", leads: null, running: null } as unknown,
+    latest: null as Lineage | null,
     answer: async (): Promise<void> => {},
     lines: [] as string[],
   };
@@ -27,7 +29,7 @@ function world() {
       version: "1",
       agent: "up",
       report: said.report as never,
-      latest: null,
+      latest: said.latest,
       freeBytes: 1,
       now: 0,
     };
@@ -43,6 +45,7 @@ function world() {
       said.nudged += 1;
     },
     status,
+    latest: async () => ({ lineage: said.latest, ancestry: [], shared: "c" }),
     announce: async (news: RoleNews) => {
       said.announced.push(news);
       return said.announcing();
@@ -180,4 +183,25 @@ it("tells whether a peer says that it is fit to be MASTER", async () => {
     await board.ask("b");
     expect(ready()).toBe(typeof value === "boolean" ? value : null);
   }
+});
+
+describe("a snapshot of a peer's that could not be fetched", () => {
+  it("is not come back to at the next answer, a newer one and a new role's are", async () => {
+    const { board, said } = world();
+    const offered = (): number | undefined => board.views()[0]?.best?.lineage.sequence;
+    said.latest = { epoch: 5, sequence: 9, node: "b" };
+    await board.ask("b");
+    expect(offered()).toBe(9);
+    board.dismiss("b", said.latest);
+    await board.ask("b");
+    expect(offered()).toBeUndefined();
+
+    said.latest = { epoch: 5, sequence: 10, node: "b" };
+    await board.ask("b");
+    expect(offered()).toBe(10);
+    board.dismiss("b", said.latest);
+    board.forgetAnswers();
+    await board.ask("b");
+    expect(offered()).toBe(10);
+  });
 });

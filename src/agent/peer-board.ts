@@ -13,12 +13,16 @@ import { type PeerReport, readReport } from "../ship/peer-report.js";
 
 /** How long a promotion waits for a peer that may be there. A dead one is known before CARP moves the address. */
 export const askDeadlineMs = 1_000;
+/** Peers are asked again every two seconds: until then a snapshot that could not be fetched is not come back to. */
+const dismissedMs = 30_000;
 
 interface Entry {
   readonly link: PeerLink;
   asked: boolean;
   reachable: boolean;
   best: Ranked | null;
+  /** Its best could not be fetched. */
+  dismissed: { lineage: Lineage; at: number } | undefined;
   status: PeerStatus | undefined;
   at: number | undefined;
   error: string | undefined;
@@ -43,6 +47,7 @@ export class PeerBoard {
           asked: false,
           reachable: false,
           best: null,
+          dismissed: undefined,
           status: undefined,
           at: undefined,
           error: undefined,
@@ -83,14 +88,17 @@ export class PeerBoard {
   forgetAnswers(): void {
     for (const entry of this.#entries.values()) {
       entry.asked = isAway(entry.link);
+      entry.dismissed = undefined;
       if (entry.asked) entry.reachable = false;
     }
   }
 
   /** This peer's offer proved worthless (it could not be fetched): do not come back to it for now. */
-  dismiss(name: string): void {
+  dismiss(name: string, lineage: Lineage): void {
     const entry = this.#entries.get(name);
-    if (entry) entry.best = null;
+    if (entry === undefined) return;
+    entry.dismissed = { lineage, at: monotonic() };
+    if (entry.best !== null && isSame(entry.best.lineage, lineage)) entry.best = null;
   }
 
   /** Asks every peer, all at once, each within the short deadline. One that is known to be away costs nothing. */
@@ -109,7 +117,7 @@ export class PeerBoard {
       const best = await bestOf(entry, status);
       entry.reachable = true;
       entry.status = status;
-      entry.best = best;
+      entry.best = best !== null && isDismissed(entry, best.lineage) ? null : best;
       entry.at = monotonic();
       entry.error = undefined;
     } catch (error) {
@@ -200,6 +208,12 @@ async function bestOf({ link, best }: Entry, { latest }: PeerStatus): Promise<Ra
   if (best !== null && isSame(best.lineage, latest)) return best;
   const manifest = await link.latest(askDeadlineMs);
   return manifest === undefined ? null : rankOf(manifest);
+}
+
+function isDismissed({ dismissed }: Entry, lineage: Lineage): boolean {
+  return (
+    dismissed !== undefined && isSame(dismissed.lineage, lineage) && monotonic() - dismissed.at < dismissedMs
+  );
 }
 
 /** True if the link is not up and has tried in vain already: a promotion does not wait for that. */
