@@ -31,7 +31,7 @@ import { Maintenance } from "./maintenance.js";
 import { Observer } from "./observer.js";
 import { PeerBoard } from "./peer-board.js";
 import { Reconciler } from "./reconciler.js";
-import { hasRecovered, tryToRecover } from "./recovery.js";
+import { Recovery } from "./recovery.js";
 import { type Desk, serveSockets } from "./sockets.js";
 import { Trial } from "./trial.js";
 import { version } from "./version.js";
@@ -58,9 +58,10 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   const lost = new EventEmitter();
   const node = compose(config, log, await bootIdentity(config.node.run_dir), () => lost.emit("proxysql"));
   const drills = new Drills(node);
+  const recovery = new Recovery(node, drills);
   const observer: Observer = new Observer(node, () => ({
     fit: health.fitness.fit,
-    recovered: hasRecovered(node, drills),
+    recovered: recovery.done,
   }));
   const reconciler = new Reconciler(node, observer, (role) => drills.roleSeen(role));
   const hint = (cause: string): void => reconciler.hint(cause);
@@ -93,7 +94,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   const devd = listenToDevd(hint);
   const timers = [
     every(askPeersEveryMs, log, "asking the peers", () => askPeers(node, hint)),
-    every(recoverEveryMs, log, "the way back", () => tryToRecover(node, drills)),
+    every(recoverEveryMs, log, "the way back", () => recovery.look()),
     every(spoolEveryMs, log, "reading the spool", () => readSpool(config, log, hint)),
   ];
   await readSpool(config, log, hint);

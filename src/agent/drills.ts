@@ -47,7 +47,6 @@ export class Drills {
   #task: ScheduledTask | undefined;
   #role: NodeRole = "unknown";
   #last: DrillRecord | null;
-  #attemptedAt: number | null;
   #started = false;
   #running: { readonly giveUp: AbortController; readonly done: Promise<DrillRecord> } | undefined;
 
@@ -55,17 +54,11 @@ export class Drills {
     this.#node = node;
     // A record that cannot be understood is another version's: the next drill replaces it.
     this.#last = recordSchema.safeParse(node.journal.read("drill")).data ?? null;
-    this.#attemptedAt = this.#last === null ? null : Date.parse(this.#last.at);
   }
 
   /** The last drill that told something of the restore. Survives restarts. */
   get last(): DrillRecord | null {
     return this.#last;
-  }
-
-  /** When the last one began, judged or not; ms since 1970, null before the first. */
-  get attemptedAt(): number | null {
-    return this.#attemptedAt;
   }
 
   /** True if none runs now. */
@@ -100,7 +93,6 @@ export class Drills {
     if (!this.#started)
       throw new KnownError("not-done", "The agent is starting: try the drill again in a moment.");
     if (this.#running) throw new KnownError("not-done", "A restore drill is under way: wait for its end.");
-    this.#attemptedAt = wallClock();
     const giveUp = new AbortController();
     const done = this.#drillNewest(giveUp.signal);
     this.#running = { giveUp, done };
