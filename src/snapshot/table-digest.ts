@@ -27,7 +27,7 @@ export function digestTable(
 ): TableDigest {
   const columns = columnsOf(db, table);
   return (
-    digestRows(db, table, columns, plainly, isLocal) ??
+    digestRows(db, table, columns, plainlyFor(db, table, columns), isLocal) ??
     digestRows(db, table, columns, asBytes, isLocal) ??
     finish(new Rows(), new Rows())
   );
@@ -121,11 +121,39 @@ function select<T>(
   return (withFirst ? statement.raw(true) : statement.pluck(true)).iterate() as Iterable<T>;
 }
 
-/** A column of texts holds nothing that JSON could write as something else; bytes in it are an error of json_array's. */
-function plainly({ name, type }: Column): string {
-  const column = quote(name);
-  const isText = /CHAR|CLOB|TEXT/i.test(type) && !/INT/i.test(type);
-  return isText ? column : `CASE typeof(${column}) ${marked(column)} ELSE ${column} END`;
+/**
+ * As JSON has it, with marks only where they are needed: JSON writes texts and integers as what they are, but a column of
+ * integers may have a real in it. Asking for its sum's type is the fastest way to know; it is real if one of them is.
+ */
+function plainlyFor(db: Database.Database, table: string, columns: readonly Column[]): Writing {
+  const others = columns.filter((column) => !isOfTexts(column));
+  const types = sumTypes(db, table, others);
+  const integers = new Set(others.filter((_, place) => types[place] !== "real"));
+  return (column) => {
+    const name = quote(column.name);
+    if (isOfTexts(column) || integers.has(column)) return name;
+    return `CASE typeof(${name}) ${marked(name)} ELSE ${name} END`;
+  };
+}
+
+/** A column declared so turns numbers into texts. Bytes in it are an error of json_array's. */
+function isOfTexts({ type }: Column): boolean {
+  return /CHAR|CLOB|TEXT/i.test(type) && !/INT/i.test(type);
+}
+
+function sumTypes(db: Database.Database, table: string, columns: readonly Column[]): unknown[] {
+  if (columns.length === 0) return [];
+  const types = columns.map(({ name }) => `typeof(sum(${quote(name)}))`);
+  try {
+    return db
+      .prepare(`SELECT ${types.join(", ")} FROM ${quote(table)}`)
+      .raw(true)
+      .get() as unknown[];
+  } catch (error) {
+    // A sum beyond 64 bits tells nothing.
+    if (error instanceof Error && error.message.includes("overflow")) return columns.map(() => "real");
+    throw error;
+  }
 }
 
 function asBytes({ name }: Column): string {
