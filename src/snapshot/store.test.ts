@@ -179,8 +179,8 @@ describe("a stored snapshot", () => {
     const name = "0000000009-0000000001-a";
     cpSync(join(state, "inbox", old.id), join(state, "inbox", name), { recursive: true });
 
-    for (const attempt of [store.manifest(name), store.unpack(name, scratch())]) {
-      expect(refusalOf(await attempt.catch((error: unknown) => error))).toMatchObject({
+    for (const attempt of [() => store.manifest(name), () => store.unpack(name, scratch())]) {
+      expect(refusalOf(await attempt().catch((error: unknown) => error))).toMatchObject({
         cause: "manifest-invalid",
         sentence: expect.stringContaining(old.id),
       });

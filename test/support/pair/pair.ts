@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -26,10 +26,18 @@ export async function createPair(options: Pick<NodeOptions, "standby" | "extra">
     b,
     async end() {
       await Promise.all([a.stop(), b.stop()]);
-      // A serving process may be in the middle of its own last removal.
-      rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
+      await until(`${dir} is removed`, async () => removed(dir));
     },
   };
+}
+
+/**
+ * Whether a tree is gone. A process that served the peer outlives its sshd for a moment, and may make a directory
+ * between the listing of a tree and the end of its removal: rm's own retries do not list again.
+ */
+function removed(dir: string): boolean {
+  rmSync(dir, { recursive: true, force: true });
+  return !existsSync(dir);
 }
 
 /** Asks until the answer is other than undefined or false; an error of asking counts as not yet. */
