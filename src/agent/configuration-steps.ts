@@ -114,7 +114,8 @@ export async function rejectSnapshot(node: AgentContext, ranked: Ranked): Promis
   const why = trial.current?.why ?? "it was not proven";
   const before = trial.current?.before ?? null;
   // First what we hold: cut off in between, the trial is still there and is rejected again.
-  state.fallBackTo(before);
+  // While we lead a snapshot may have been taken since it was begun: that one counts, and its number is not used twice.
+  if (!trial.isStale(state.running)) state.fallBackTo(before);
   trial.reject();
   installed.rows = {};
   care.startAfresh();

@@ -75,7 +75,7 @@ export async function proveProxysql(
   if (signal.aborted) throw new KnownError("not-done", "The role changed before ProxySQL was proven.");
   const sentence = `ProxySQL did not serve within ${start_timeout} ms: ${sentenceOf(last)}`;
   // What the service did not even start says nothing about the snapshot: passed over, it would be missing later.
-  if (!care.startRefused) trial.failed(sentence);
+  if (!care.startRefused) trial.unproven(sentence, state.running);
   care.noteUnproven();
   throw new KnownError("proxysql-unproven", sentence, {}, last);
 }

@@ -85,6 +85,46 @@ describe("Trial", () => {
     expect(trial.current).toBeNull();
   });
 
+  it("gives doubted ones a second try, and no third, once a ProxySQL serves that had failed without them", () => {
+    const trial = new Trial(journal);
+    fail(trial, 9, ranked(1));
+    trial.begin(ranked(1), ranked(1));
+    // It serves what was there before: the snapshot was to blame.
+    trial.proven(ranked(1));
+    expect(trial.allows(lineage(9))).toBe(false);
+    trial.unproven("the program is broken", ranked(1));
+    expect(new Trial(journal).unsure).toBe(true);
+    trial.proven(ranked(1));
+    expect(trial.unsure).toBe(false);
+    expect(trial.allows(lineage(9))).toBe(true);
+
+    fail(trial, 9, ranked(1));
+    trial.unproven("it is slow today", ranked(1));
+    expect(trial.unsure).toBe(false);
+    expect(new Trial(journal).allows(lineage(9))).toBe(false);
+  });
+
+  it("blames one in its place only", () => {
+    const trial = new Trial(journal);
+    trial.begin(ranked(4), ranked(1));
+    trial.unproven("it dies", ranked(1));
+    expect(trial.current?.failures).toBe(0);
+    trial.unproven("it dies", ranked(4));
+    expect(trial.current?.failures).toBe(1);
+  });
+
+  it("does not fall back to what was there long ago, before one that never got into its place", () => {
+    const trial = new Trial(journal);
+    trial.begin(ranked(4), ranked(1));
+    trial.keptAt("/kept/1");
+    // The process ended; the node has led and been passive again since then.
+    expect(trial.isStale(ranked(1))).toBe(false);
+    expect(trial.isStale(ranked(50, 6))).toBe(true);
+    trial.begin(ranked(1, 7), ranked(50, 6));
+    trial.failed("it dies");
+    expect(trial.current).toMatchObject({ before: ranked(50, 6), kept: null });
+  });
+
   it("is none when what runs is put back once more", () => {
     const trial = new Trial(journal);
     trial.begin(ranked(4), ranked(4));

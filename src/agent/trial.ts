@@ -12,6 +12,7 @@ import { snapshotId } from "../snapshot/manifest.js";
  * itself fails on all of them, and each costs `start_timeout`.
  */
 const chainLimit = 3;
+const retriedLimit = 10;
 
 const doubtSchema = z.object({
   lineage: rankedSchema.shape.lineage,
@@ -35,10 +36,14 @@ const stateSchema = z.object({
   doubts: z.array(doubtSchema),
   /** A rejected one may still be in place; where the files are that were there before it. */
   displaced: z.object({ kept: z.string().nullable() }).nullable(),
+  /** ProxySQL failed without the doubted ones as well, so it may have been its own fault. */
+  unsure: z.boolean().default(false),
+  /** Doubted ones that got their second try because of that: there is no third. */
+  retried: z.array(rankedSchema.shape.lineage).default([]),
 });
 type TrialState = z.infer<typeof stateSchema>;
 
-const empty: TrialState = { current: null, doubts: [], displaced: null };
+const empty: TrialState = { current: null, doubts: [], displaced: null, unsure: false, retried: [] };
 
 /**
  * What becomes of a snapshot after it was put in place: proven by a ProxySQL that serves it, or doubted and passed over.
@@ -67,6 +72,11 @@ export class Trial {
     return this.#state.displaced;
   }
 
+  /** True if the doubted are to be tried once more as soon as ProxySQL serves what is in place. */
+  get unsure(): boolean {
+    return this.#state.unsure;
+  }
+
   doubts(): readonly Doubt[] {
     return this.#state.doubts.map(({ lineage, why, at }) => ({ id: snapshotId(lineage), why, at }));
   }
@@ -74,19 +84,15 @@ export class Trial {
   /** True for a snapshot that may be put in place. */
   allows(lineage: Lineage): boolean {
     const { doubts } = this.#state;
-    if (
-      doubts.some(
-        (doubt) => compareLineage(doubt.lineage, lineage) === 0 && doubt.lineage.node === lineage.node,
-      )
-    )
-      return false;
+    if (doubts.some((doubt) => isSameLineage(doubt.lineage, lineage))) return false;
     // At the chain's end only what is newer than all that failed has a chance of its own.
     return doubts.length < chainLimit || doubts.every((doubt) => compareLineage(doubt.lineage, lineage) < 0);
   }
 
   /** About to put a snapshot in place of what `running` names. To put the same back once more is no trial. */
   begin(ranked: Ranked, running: Ranked | null): void {
-    const { current, displaced } = this.#state;
+    const { displaced } = this.#state;
+    const current = this.#live(running);
     if (current !== null && isSame(current.ranked, ranked)) return;
     if (running !== null && isSame(running, ranked)) {
       this.#keep({ displaced: null });
@@ -117,6 +123,14 @@ export class Trial {
     if (current !== null) this.#keep({ current: { ...current, failures: current.failures + 1, why } });
   }
 
+  /** ProxySQL does not serve what is in place, `running`. If that is not the unproven one it is not to blame. */
+  unproven(why: string, running: Ranked | null): void {
+    const { current, doubts, unsure, retried } = this.#state;
+    if (current !== null && running !== null && isSame(current.ranked, running)) this.failed(why);
+    else if (!unsure && doubts.some(({ lineage }) => !retried.some((one) => isSameLineage(one, lineage))))
+      this.#keep({ unsure: true });
+  }
+
   /** Gives the unproven one up: it is doubted from now on. Returns what was here before it. */
   reject(): { rejected: Ranked; before: Ranked | null } | undefined {
     const { current, doubts } = this.#state;
@@ -131,16 +145,22 @@ export class Trial {
       current: null,
       doubts: [...doubts, doubt],
       displaced: { kept: this.#state.displaced?.kept ?? kept },
+      unsure: false,
     });
     return { rejected: ranked, before };
   }
 
   /** ProxySQL serves what is in place, `running`: what was doubted before is of no interest any more. */
   proven(running: Ranked | null): void {
-    const { current, doubts, displaced } = this.#state;
-    if (current === null && displaced === null) return;
+    const { current, doubts, displaced, unsure, retried } = this.#state;
+    if (current === null && displaced === null && !unsure) return;
     // It could not be put in place yet: that what was there before serves says nothing of it.
     if (current !== null && (running === null || !isSame(current.ranked, running))) return;
+    if (unsure) {
+      const again = [...retried, ...doubts.map(({ lineage }) => lineage)].slice(-retriedLimit);
+      this.#keep({ current: null, doubts: [], displaced: null, unsure: false, retried: again });
+      return;
+    }
     const served = current?.ranked.lineage;
     const left =
       served === undefined ? doubts : doubts.filter((doubt) => compareLineage(doubt.lineage, served) > 0);
@@ -154,7 +174,21 @@ export class Trial {
 
   /** Nothing at all works, so it was not the snapshots. */
   exonerate(): void {
-    if (this.#state.doubts.length > 0) this.#keep({ doubts: [] });
+    if (this.#state.doubts.length > 0) this.#keep({ doubts: [], unsure: false });
+  }
+
+  /** True if something else has come to run since the unproven one was begun: it was never in its place. */
+  isStale(running: Ranked | null): boolean {
+    return this.#state.current !== null && this.#live(running) === null;
+  }
+
+  /** The unproven one, unless something else has come to run since it was begun, and it never got into its place. */
+  #live(running: Ranked | null): TrialState["current"] {
+    const { current } = this.#state;
+    if (current === null || (running !== null && isSame(current.ranked, running))) return current;
+    const { before } = current;
+    const asBefore = running === null ? before === null : before !== null && isSame(before, running);
+    return asBefore ? current : null;
   }
 
   #keep(change: Partial<TrialState>): void {
@@ -165,7 +199,11 @@ export class Trial {
 }
 
 function isSame(one: Ranked, other: Ranked): boolean {
-  return compareLineage(one.lineage, other.lineage) === 0 && one.lineage.node === other.lineage.node;
+  return isSameLineage(one.lineage, other.lineage);
+}
+
+function isSameLineage(one: Lineage, other: Lineage): boolean {
+  return compareLineage(one, other) === 0 && one.node === other.node;
 }
 
 function copy({ lineage, ancestry, content }: Ranked): z.infer<typeof rankedSchema> {

@@ -51,13 +51,10 @@ function promote(now: Observed): Step[] {
     const spent = now.care.tries >= now.care.tryLimit;
     return tend(now, spent ? now.best : worthTaking(now));
   }
-  return [
-    ...bringUp(now, worthTaking(now)),
-    ...resume(now),
-    { kind: "prove" },
-    ...runScheduler(now),
-    { kind: "open-epoch", above: highestEpoch(now) },
-  ];
+  const serve: Step[] = [...bringUp(now, worthTaking(now)), ...resume(now), { kind: "prove" }];
+  // What was doubted may be better than what is led on: it is looked at again first.
+  if (isToBeAcquitted(now)) return serve;
+  return [...serve, ...runScheduler(now), { kind: "open-epoch", above: highestEpoch(now) }];
 }
 
 /**
@@ -75,8 +72,8 @@ function lead(now: Observed): Step[] {
   const ship: Step[] = now.shipping ? [] : [{ kind: "ship" }];
   if (isSick(now)) return [...ship, ...tend(now, now.running === null ? now.best : null)];
   if (!now.proxysql.running) return ship;
-  const prove: Step[] =
-    now.trial === null && !now.canPutBack ? [] : [...bringUp(now, null), { kind: "prove" }];
+  const isUnproven = isTrialInPlace(now) || now.canPutBack || isToBeAcquitted(now);
+  const prove: Step[] = isUnproven ? [...bringUp(now, null), { kind: "prove" }] : [];
   return [...resume(now), ...ship, ...prove, ...outrank(now)];
 }
 
@@ -113,12 +110,19 @@ function stepDown(now: Observed): Step[] {
   if (cold) return [...stop(now), ...prepare(now)];
   const up = bringUp(now, now.best);
   // What was put in place must show that ProxySQL lives with it, and what comes next (quiet jobs) needs an answer.
-  const unproven = up.length > 0 || (isTrialInPlace(now) && now.proxysql.running);
+  const { running, admin, serving } = now.proxysql;
+  const inTrial = running && isTrialInPlace(now);
+  const unproven = up.length > 0 || inTrial || (admin && serving && isToBeAcquitted(now));
   return [...hushScheduler(now), ...up, ...(unproven ? [{ kind: "prove" } as const] : [])];
 }
 
 function isTrialInPlace({ trial, running }: Observed): boolean {
   return trial !== null && running !== null && relate(trial.ranked, running.lineage) === "same";
+}
+
+/** What serves now shows that ProxySQL lives again, so that the doubts from before say nothing any more. */
+function isToBeAcquitted(now: Observed): boolean {
+  return now.unsure && (now.trial === null || isTrialInPlace(now));
 }
 
 /** The peer with the greatest snapshot worth fetching: greater than what we run and than what we hold. */

@@ -101,6 +101,35 @@ describe("a snapshot that ProxySQL does not live with", () => {
   });
 });
 
+describe("doubts about snapshots that may be ProxySQL's own fault", () => {
+  const doubted = { unsure: true, best: null } as const;
+
+  it("are looked at again once it serves, on each kind of node", () => {
+    expect(kinds(doubted)).toBe("prove");
+    expect(kinds({ ...doubted, proxysql: down })).toBe("start prove");
+    expect(kinds({ ...leading, ...doubted })).toBe("prove");
+  });
+
+  it("do not keep a passive node busy that does not serve", () => {
+    expect(kinds({ ...doubted, proxysql: deaf })).toBe("");
+    expect(kinds({ ...doubted, proxysql: down, standby: "cold" })).toBe("");
+  });
+
+  it("are settled before an epoch is opened without them", () => {
+    expect(kinds({ ...doubted, role: "MASTER" })).toBe("prove");
+    expect(kinds({ ...doubted, role: "MASTER", unsure: false })).toBe("prove open-epoch");
+  });
+});
+
+describe("a snapshot that was begun and never got into its place", () => {
+  it("leaves nothing to prove on a leading MASTER", () => {
+    const trial = { ranked: ranked(5, 10, "b"), failures: 0 };
+    expect(kinds({ ...leading, trial })).toBe("");
+    expect(kinds({ ...leading, trial, unsure: true })).toBe("");
+    expect(kinds({ ...leading, trial: { ...trial, ranked: leading.running } })).toBe("prove");
+  });
+});
+
 describe("a passive node's share of demotion", () => {
   it("is added when the node is not fit, before anything that may fail", () => {
     expect(kinds({ proxysql: down }, { fit: false })).toBe("demote:unready start prove");

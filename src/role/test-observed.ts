@@ -70,6 +70,7 @@ export function observed(change: Partial<Observed> = {}): Observed {
     care: calm,
     trial: null,
     canPutBack: false,
+    unsure: false,
     leads: null,
     openingContent: null,
     shipping: false,
