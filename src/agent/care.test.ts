@@ -60,6 +60,20 @@ describe("a MASTER's ProxySQL", () => {
   });
 });
 
+describe("a configuration that cannot be put in place", () => {
+  it("is not waited for after the third try of a MASTER", () => {
+    const cannotPlace = (role: "MASTER" | "BACKUP"): boolean =>
+      care.look(role, up, false, health).cannotPlace;
+    expect([care.notePlaceFailed(), care.notePlaceFailed(), cannotPlace("MASTER")]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect([care.notePlaceFailed(), cannotPlace("MASTER")]).toEqual([true, true]);
+    expect([cannotPlace("BACKUP"), cannotPlace("MASTER")]).toEqual([false, false]);
+  });
+});
+
 describe("a sysctl that does not answer", () => {
   const path = process.env.PATH;
 

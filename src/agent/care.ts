@@ -18,6 +18,8 @@ const graceMs = 2_000;
 const busyAdminMs = 60_000;
 const firstPauseMs = 1_000;
 const longestPauseMs = 60_000;
+/** Nothing can be put in place (a full disk): a MASTER does not wait longer for that than it takes to be sure. */
+const placeTries = 3;
 /** A demoted master gives way within an advertisement, if the peer preempts; after this long it does not. */
 const yieldAfterMs = 4_000;
 const yieldEveryMs = 10_000;
@@ -45,6 +47,7 @@ export class Care {
   #lastTry: number | undefined;
   #startNoted = false;
   #startRefused = false;
+  #placesFailed = 0;
   #yieldedAt: number | undefined;
   /** When health moved the role, ms since 1970: for the last hour, over restarts. */
   #moves: readonly number[];
@@ -84,6 +87,7 @@ export class Care {
       yieldDue: sharedForMs > yieldAfterMs && ago(this.#yieldedAt) > yieldEveryMs,
       moving: share !== 0 && (sharedForMs <= yieldAfterMs || ago(this.#yieldedAt) <= yieldTakesMs),
       mayMove,
+      cannotPlace: this.#placesFailed >= placeTries,
     };
   }
 
@@ -157,9 +161,16 @@ export class Care {
     this.#lastTry = monotonic();
   }
 
+  /** A configuration could not be put in place, and neither it nor ProxySQL is to blame. Returns true if that is enough. */
+  notePlaceFailed(): boolean {
+    this.#placesFailed += 1;
+    return this.#placesFailed === placeTries;
+  }
+
   /** Another snapshot is to be tried: it gets tries of its own. */
   startAfresh(): void {
     this.#tries = 0;
+    this.#placesFailed = 0;
     this.#lastTry = undefined;
   }
 

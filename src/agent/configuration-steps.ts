@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { errorFields } from "../platform/background.js";
 import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
 import { formatLineage, type Ranked } from "../role/lineage.js";
 import { changeMark } from "../ship/change-watch.js";
@@ -41,7 +42,7 @@ export async function fetchSnapshot(node: AgentContext, peer: string, ranked: Ra
 /** With ProxySQL down: puts the snapshot into the data directory, keeping what was there. */
 export function installSnapshot(node: AgentContext, ranked: Ranked, reportLoss: boolean): Promise<string> {
   const { config, kept, state, journal, keepLocal, installed, log, trial } = node;
-  return node.configLock.run(() =>
+  const work = node.configLock.run(() =>
     withUnpacked(node, ranked, async (dir, manifest) => {
       noteLoss(node, ranked, reportLoss);
       const keepDir = holdsWhatWeKnow(node) ? null : kept;
@@ -63,6 +64,20 @@ export function installSnapshot(node: AgentContext, ranked: Ranked, reportLoss: 
       return formatLineage(ranked.lineage);
     }),
   );
+  return work.catch(failPlacing(node));
+}
+
+/** Trouble of our own (no room, no permission) that keeps any configuration from being put in place. */
+function failPlacing({ care, log }: AgentContext): (error: unknown) => never {
+  return (error) => {
+    if (refusalOf(error) === undefined && care.notePlaceFailed()) {
+      log.error(
+        errorFields(error),
+        "no configuration can be put in place: a MASTER's ProxySQL must do with what it has",
+      );
+    }
+    throw error;
+  };
 }
 
 /** True if nobody wrote to ProxySQL's database since it held what `running` says: then that snapshot is a copy of it. */
@@ -73,7 +88,7 @@ function holdsWhatWeKnow({ state, config }: AgentContext): boolean {
 /** With ProxySQL running: brings its tables to the snapshot through the admin, and reads them back. */
 export function applySnapshot(node: AgentContext, ranked: Ranked, reportLoss: boolean): Promise<string> {
   const { admin, state, journal, keepLocal, config, trial, installed } = node;
-  return node.configLock.run(() =>
+  const work = node.configLock.run(() =>
     withUnpacked(node, ranked, async (dir, manifest) => {
       noteLoss(node, ranked, reportLoss);
       const edited = await keepEdited(node);
@@ -94,6 +109,7 @@ export function applySnapshot(node: AgentContext, ranked: Ranked, reportLoss: bo
       return `${formatLineage(ranked.lineage)}: ${changed || "nothing differed"}`;
     }),
   );
+  return work.catch(failPlacing(node));
 }
 
 /** A ProxySQL that dies on a snapshot or does not take it has failed on it; trouble of our own is not its fault. */
@@ -131,7 +147,7 @@ export async function rejectSnapshot(node: AgentContext, ranked: Ranked): Promis
 /** Puts the files back that were here before a snapshot that did not work out. ProxySQL must be stopped. */
 export function putBack(node: AgentContext): Promise<string> {
   const { trial, config, keepLocal, log } = node;
-  return node.configLock.run(async () => {
+  const work = node.configLock.run(async () => {
     const kept = trial.displaced?.kept ?? null;
     if (kept === null) return "nothing was kept";
     const dir = await node.staging.make();
@@ -153,6 +169,7 @@ export function putBack(node: AgentContext): Promise<string> {
       await node.staging.remove(dir);
     }
   });
+  return work.catch(failPlacing(node));
 }
 
 /** Lends a directory, out of others' reach, with the verified snapshot, and removes it then. */

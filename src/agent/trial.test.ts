@@ -104,6 +104,16 @@ describe("Trial", () => {
     expect(new Trial(journal).allows(lineage(9))).toBe(false);
   });
 
+  it("is unsure of those before when one fails that is proven after all", () => {
+    const trial = new Trial(journal);
+    fail(trial, 9, ranked(1));
+    trial.begin(ranked(8), ranked(1));
+    trial.unproven("the program is broken", ranked(8));
+    trial.proven(ranked(8));
+    expect(trial.current).toBeNull();
+    expect(trial.allows(lineage(9))).toBe(true);
+  });
+
   it("blames one in its place only", () => {
     const trial = new Trial(journal);
     trial.begin(ranked(4), ranked(1));

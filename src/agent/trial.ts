@@ -123,11 +123,14 @@ export class Trial {
     if (current !== null) this.#keep({ current: { ...current, failures: current.failures + 1, why } });
   }
 
-  /** ProxySQL does not serve what is in place, `running`. If that is not the unproven one it is not to blame. */
+  /**
+   * ProxySQL does not serve what is in place, `running`. If that is not the unproven one it is not to blame; and whatever
+   * it is, ProxySQL has failed without those that are doubted already.
+   */
   unproven(why: string, running: Ranked | null): void {
     const { current, doubts, unsure, retried } = this.#state;
     if (current !== null && running !== null && isSame(current.ranked, running)) this.failed(why);
-    else if (!unsure && doubts.some(({ lineage }) => !retried.some((one) => isSameLineage(one, lineage))))
+    if (!unsure && doubts.some(({ lineage }) => !retried.some((one) => isSameLineage(one, lineage))))
       this.#keep({ unsure: true });
   }
 

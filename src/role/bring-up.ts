@@ -24,6 +24,7 @@ type Place = Extract<Step, { kind: "install" | "put-back" }>;
 
 function whatToPlace(now: Observed, best: Ranked | null): Place | undefined {
   const { running } = now;
+  if (now.care.cannotPlace) return undefined;
   const relation = best === null ? "older" : relateTo(best, running);
   const newer = best !== null && (relation === "newer" || relation === "newer-without-ours");
   const ranked = newer ? best : now.drifted ? running : null;

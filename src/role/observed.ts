@@ -35,6 +35,8 @@ export interface Care {
   readonly yieldDue: boolean;
   /** The share was added, or CARP was asked to step aside, so short ago that the role may be about to move. */
   readonly moving: boolean;
+  /** On this MASTER nothing can be put in place, for no fault of a snapshot's: ProxySQL must do with what it has. */
+  readonly cannotPlace: boolean;
   /** Flap damping lets health move the role now. */
   readonly mayMove: boolean;
   /** Fit to be MASTER, as far as this host itself is concerned; null when it is not known yet. */

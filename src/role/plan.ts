@@ -127,7 +127,7 @@ function isToBeAcquitted(now: Observed): boolean {
 
 /** The peer with the greatest snapshot worth fetching: greater than what we run and than what we hold. */
 function bestOffer(now: Observed): (PeerView & { best: Ranked }) | undefined {
-  if (servesForeign(now)) return undefined;
+  if (servesForeign(now) || now.care.cannotPlace) return undefined;
   const floor = now.best?.lineage ?? null;
   return now.peers
     .filter((peer): peer is PeerView & { best: Ranked } => peer.reachable && peer.best !== null)

@@ -130,6 +130,25 @@ describe("a snapshot that was begun and never got into its place", () => {
   });
 });
 
+describe("a MASTER on which nothing can be put in place", () => {
+  const bad = ranked(5, 10, "a");
+
+  it("starts what it has, and leads", () => {
+    const gained = {
+      role: "MASTER",
+      proxysql: down,
+      best: bad,
+      peers: [peer({ best: ranked(5, 11, "a") })],
+    } as const;
+    expect(kinds(gained)).toBe("fetch");
+    expect(kinds(gained, { cannotPlace: true })).toBe("start prove open-epoch");
+    expect(kinds({ ...gained, canPutBack: true, best: first }, { cannotPlace: true })).toBe(
+      "halt start prove open-epoch",
+    );
+    expect(kinds({ role: "MASTER", best: bad }, { cannotPlace: true })).toBe("prove open-epoch");
+  });
+});
+
 describe("a passive node's share of demotion", () => {
   it("is added when the node is not fit, before anything that may fail", () => {
     expect(kinds({ proxysql: down }, { fit: false })).toBe("demote:unready start prove");

@@ -41,6 +41,7 @@ export const calm: Care = {
   yieldDue: false,
   moving: false,
   mayMove: true,
+  cannotPlace: false,
   fit: true,
   recovered: true,
 };

@@ -1,7 +1,18 @@
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { createPair, type Pair } from "../../support/pair/pair.js";
 import { usesRealProxysql } from "../../support/proxysql.js";
-import { addAndShip, journal, leads, servers, serversInStore, startPair, until } from "../agent/harness.js";
+import {
+  addAndShip,
+  journal,
+  leads,
+  logOf,
+  servers,
+  serversInStore,
+  startPair,
+  until,
+} from "../agent/harness.js";
 
 let pair: Pair;
 afterEach(() => pair.end());
@@ -84,5 +95,49 @@ describe.skipIf(usesRealProxysql)(`a verified snapshot that ProxySQL does not li
     await until("b leads", () => leads(b), 40_000);
 
     expect(await servers(b)).toBe("10:own.example:3306");
+  });
+});
+
+describe("trouble that is no snapshot's fault", () => {
+  it("does not keep a repaired passive node from the configuration that arrived while its ProxySQL was broken", {
+    timeout: 240_000,
+  }, async () => {
+    pair = await startPair({ standby: "warm", extra: { proxysql: ['start_timeout = "2s"'] } });
+    const { a, b } = pair;
+    const broken = join(b.dir, "host/service.start.noop");
+    const held = "SELECT 1 FROM snapshots WHERE event = 'installed'";
+    await until("b holds the first snapshot", async () => journal(b, held).length > 0, 30_000);
+    await writeFile(broken, "");
+    await b.run("service", ["proxysql", "onestop"]);
+    await addAndShip(a, b, "db1.example");
+    const failedWithout =
+      "SELECT 1 FROM steps WHERE step = 'prove' AND outcome = 'failed' AND id > (SELECT max(id) FROM steps WHERE step = 'reject')";
+    await until("b fails without what it doubts", async () => journal(b, failedWithout).length > 0, 120_000);
+    expect((await b.status()).doubts).not.toEqual([]);
+
+    await rm(broken);
+    await until("b has what a has", async () => (await servers(b)) === "10:db1.example:3306", 60_000);
+    await until("b doubts nothing", async () => (await b.status()).doubts.length === 0, 30_000);
+  });
+
+  it("does not keep a MASTER's ProxySQL down when nothing can be put in place", async () => {
+    pair = await startPair({ standby: "cold", extra });
+    const { a, b } = pair;
+    await addAndShip(a, b, "db1.example");
+    await until(
+      "b has put it in place",
+      async () => journal(b, "SELECT 1 FROM steps WHERE step = 'install' AND outcome = 'done'").length >= 2,
+      30_000,
+    );
+    // As a full or damaged disk does: no directory to work in can be made.
+    await rm(join(b.dir, "state/staging"), { recursive: true });
+    await writeFile(join(b.dir, "state/staging"), "");
+    await addAndShip(a, b, "db2.example");
+    await a.kill();
+    await b.setRole("MASTER");
+    await until("b leads", () => leads(b), 60_000);
+
+    expect(await servers(b)).toBe("10:db1.example:3306");
+    expect(logOf(b)).toContain("no configuration can be put in place");
   });
 });
