@@ -115,6 +115,7 @@ export class Observer {
       care: care.look(carp.role, proxysql, state.leads !== null, this.#health()),
       trial: trial.current && { ranked: trial.current.ranked, failures: trial.current.failures },
       canPutBack: trial.displaced !== null && trial.displaced.kept !== null,
+      givenUp: trial.displaced !== null,
       unsure: trial.unsure,
       leads: state.leads,
       openingContent: state.openingContent,

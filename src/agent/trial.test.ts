@@ -88,8 +88,11 @@ describe("Trial", () => {
   it("gives doubted ones a second try, and no third, once a ProxySQL serves that had failed without them", () => {
     const trial = new Trial(journal);
     fail(trial, 9, ranked(1));
+    // Its files are there still, so that tells nothing new.
+    trial.unproven("it dies again", ranked(1));
     trial.begin(ranked(1), ranked(1));
     // It serves what was there before: the snapshot was to blame.
+    expect(trial.unsure).toBe(false);
     trial.proven(ranked(1));
     expect(trial.allows(lineage(9))).toBe(false);
     trial.unproven("the program is broken", ranked(1));
@@ -99,6 +102,7 @@ describe("Trial", () => {
     expect(trial.allows(lineage(9))).toBe(true);
 
     fail(trial, 9, ranked(1));
+    trial.begin(ranked(1), ranked(1));
     trial.unproven("it is slow today", ranked(1));
     expect(trial.unsure).toBe(false);
     expect(new Trial(journal).allows(lineage(9))).toBe(false);

@@ -128,8 +128,10 @@ export class Trial {
    * it is, ProxySQL has failed without those that are doubted already.
    */
   unproven(why: string, running: Ranked | null): void {
-    const { current, doubts, unsure, retried } = this.#state;
+    const { current, displaced, doubts, unsure, retried } = this.#state;
     if (current !== null && running !== null && isSame(current.ranked, running)) this.failed(why);
+    // A rejected one may be in place still.
+    if (displaced !== null) return;
     if (!unsure && doubts.some(({ lineage }) => !retried.some((one) => isSameLineage(one, lineage))))
       this.#keep({ unsure: true });
   }

@@ -33,9 +33,12 @@ function whatToPlace(now: Observed, best: Ranked | null): Place | undefined {
   return { kind: "install", ranked, reportLoss: lost };
 }
 
-/** A supervisor may start it again at any moment, with files that are being replaced. */
+/**
+ * A supervisor may start it again at any moment, with files that are being replaced; or it waits before it does so, and a
+ * start asked for in between starts nothing.
+ */
 function haltFirst(now: Observed): Step[] {
-  const failed = now.canPutBack || (now.trial !== null && now.trial.failures > 0);
+  const failed = now.givenUp || now.canPutBack || (now.trial !== null && now.trial.failures > 0);
   return failed ? [{ kind: "halt" }] : [];
 }
 

@@ -70,6 +70,8 @@ export interface Observed {
   readonly trial: { readonly ranked: Ranked; readonly failures: number } | null;
   /** A snapshot that was given up may still be in place, and the files from before it are kept. */
   readonly canPutBack: boolean;
+  /** A snapshot was given up, and a supervisor may be about to start ProxySQL with it once more. */
+  readonly givenUp: boolean;
   /** ProxySQL failed without the doubted snapshots too: once it serves they are to be tried again. */
   readonly unsure: boolean;
   /** The epoch this node opened and leads, if it does. */

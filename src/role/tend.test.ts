@@ -94,6 +94,12 @@ describe("a snapshot that ProxySQL does not live with", () => {
     expect(kinds(now, { tries: 2 })).toBe("halt install start prove");
   });
 
+  it("leaves no supervisor that waits to start it again, so that the next start is one", () => {
+    const now = { proxysql: down, running: first, best: null, givenUp: true } as const;
+    expect(kinds({ ...now, role: "MASTER" })).toBe("halt start prove open-epoch");
+    expect(kinds({ ...now, best: first, drifted: true })).toBe("halt install start prove");
+  });
+
   it("gives way to what the node had when there is none before", () => {
     const now = { role: "MASTER", proxysql: down, running: first, best: null, canPutBack: true } as const;
     expect(kinds(now)).toBe("halt put-back start prove open-epoch");

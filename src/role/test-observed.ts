@@ -71,6 +71,7 @@ export function observed(change: Partial<Observed> = {}): Observed {
     care: calm,
     trial: null,
     canPutBack: false,
+    givenUp: false,
     unsure: false,
     leads: null,
     openingContent: null,

@@ -147,6 +147,7 @@ export class ModelNode {
       maintenance: null,
       care: calm,
       trial: null,
+      givenUp: false,
       unsure: false,
       canPutBack: false,
       leads: this.leads,
