@@ -1,0 +1,66 @@
+import { Command } from "commander";
+import { version } from "../agent/version.js";
+import { sentenceOf, systemCode } from "../platform/errors.js";
+import { registerAgent } from "./agent.js";
+import type { Cli } from "./cli.js";
+import { registerConfig } from "./config.js";
+import { withExamples } from "./examples.js";
+import { registerMaintenance } from "./maintenance.js";
+import { registerReasons } from "./reasons.js";
+import { registerSnapshot } from "./snapshot.js";
+import { registerStatus } from "./status.js";
+
+/** The program with all its commands; nothing is parsed yet, and no command's code is loaded. */
+export function createProgram(): Command {
+  const program = new Command("proxysql-carp")
+    .description("Keeps the passive ProxySQL of a CARP pair ready, and makes ProxySQL follow the CARP role.")
+    .option("--config <file>", "configuration file (else PROXYSQL_CARP_CONFIG, else the default)")
+    .version(version, "--version", "print the version")
+    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => {
+        watchOutput();
+        process.stdout.write(text);
+      },
+    })
+    .hook("preAction", (_, command) => {
+      // The log and the link's protocol see to their output themselves.
+      if (!["agent", "serve"].includes(command.name())) watchOutput();
+    })
+    .exitOverride();
+  withExamples(program, [
+    ["proxysql-carp status", "who is active, and is the other node ready?"],
+    ["proxysql-carp help snapshot", "what a command does"],
+  ]);
+
+  const cli: Cli = {
+    program,
+    configFile: async () => {
+      const { configFileOf } = await import("../config/load.js");
+      return configFileOf(program.opts<{ config?: string }>().config);
+    },
+    finish: async (exitCode) => {
+      process.exitCode = await exitCode;
+    },
+  };
+  // One line for each file of commands, in the order of --help.
+  registerStatus(cli);
+  registerReasons(cli);
+  registerMaintenance(cli);
+  registerSnapshot(cli);
+  registerConfig(cli);
+  registerAgent(cli);
+  return program;
+}
+
+/**
+ * Whoever reads may stop reading (`status | head`): that is no error of ours, and what we end with stays as it is.
+ * Output that cannot be written for another reason, such as a full disk, is told and is an error.
+ */
+function watchOutput(): void {
+  process.stdout.once("error", (error) => {
+    if (systemCode(error) === "EPIPE") process.exit();
+    process.stderr.write(`proxysql-carp: standard output cannot be written: ${sentenceOf(error)}\n`);
+    process.exit(1);
+  });
+}
