@@ -33,8 +33,8 @@ export function registerAgent({ program, configFile, finish }: Cli): void {
       .action(async () => finish((await import("../commands/serve.js")).serveLink(await configFile()))),
     [
       [
-        'command="/usr/local/sbin/proxysql-carp serve",restrict ssh-ed25519 AAAA...',
-        "a line of authorized_keys; not for use by hand",
+        'command="/usr/local/bin/node /usr/local/libexec/proxysql-carp/dist/cli.js serve",restrict ssh-ed25519 AAAA...',
+        "the peer's line in authorized_keys; not for use by hand",
       ],
     ],
   );

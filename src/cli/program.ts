@@ -50,17 +50,30 @@ export function createProgram(): Command {
   registerSnapshot(cli);
   registerConfig(cli);
   registerAgent(cli);
+  tellUsage(program);
   return program;
+}
+
+/** Behind every complaint about a command line: how the command is used, and where there is more. */
+function tellUsage(command: Command): void {
+  const names: string[] = [];
+  for (let one: Command | null = command; one !== null; one = one.parent) names.unshift(one.name());
+  const name = names.join(" ");
+  command.showHelpAfterError(`Usage: ${name} ${command.usage()}\nMore: ${name} --help`);
+  for (const one of command.commands) tellUsage(one);
+}
+
+/** Sees to output that cannot be written, however often it is asked to. */
+function watchOutput(): void {
+  process.stdout.off("error", endWithoutOutput).once("error", endWithoutOutput);
 }
 
 /**
  * Whoever reads may stop reading (`status | head`): that is no error of ours, and what we end with stays as it is.
  * Output that cannot be written for another reason, such as a full disk, is told and is an error.
  */
-function watchOutput(): void {
-  process.stdout.once("error", (error) => {
-    if (systemCode(error) === "EPIPE") process.exit();
-    process.stderr.write(`proxysql-carp: standard output cannot be written: ${sentenceOf(error)}\n`);
-    process.exit(1);
-  });
+function endWithoutOutput(error: Error): never {
+  if (systemCode(error) === "EPIPE") process.exit();
+  process.stderr.write(`proxysql-carp: standard output cannot be written: ${sentenceOf(error)}\n`);
+  process.exit(1);
 }
