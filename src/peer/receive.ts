@@ -1,5 +1,3 @@
-import { constants } from "node:fs";
-import { type FileHandle, open, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { remove } from "../platform/files.js";
 import { formatLineage, relate } from "../role/lineage.js";
@@ -11,9 +9,10 @@ import { databaseName, unpackDirectory } from "../snapshot/pack.js";
 import { type Refusal, refusalOf } from "../snapshot/refusal.js";
 import type { Store, StoredSnapshot } from "../snapshot/store.js";
 import { verifyUnpacked } from "../snapshot/verify.js";
-import { fileListOf, type TransferFile } from "./files-of.js";
+import { fileListOf } from "./files-of.js";
 import { parseObject } from "./protocol.js";
 import { Refused } from "./refused.js";
+import { closeParts, openParts, type Parts, requireComplete, requireSpace, writePiece } from "./upload.js";
 
 export interface ReceiverOptions {
   readonly store: Store;
@@ -37,13 +36,7 @@ interface Upload {
   readonly manifest: Manifest;
   readonly accept: boolean;
   readonly dir: string;
-  readonly files: ReadonlyMap<string, Part>;
-}
-
-interface Part {
-  readonly size: number;
-  readonly handle: FileHandle;
-  written: number;
+  readonly files: Parts;
 }
 
 export function createReceiver({ store, stateDir, reserveBytes }: ReceiverOptions): Receiver {
@@ -71,14 +64,11 @@ export function createReceiver({ store, stateDir, reserveBytes }: ReceiverOption
   }
 
   async function chunk(name: unknown, offset: unknown, bytes: Uint8Array): Promise<void> {
-    const part = typeof name === "string" ? upload?.files.get(name) : undefined;
-    if (part === undefined || offset !== part.written || part.written + bytes.length > part.size) {
-      throw new Refused("not-asked-so", `No such piece is awaited: ${String(name)} from ${String(offset)}.`);
-    }
     try {
-      await writeAll(part, bytes);
+      await writePiece(upload?.files, name, offset, bytes);
     } catch (error) {
-      await abandon();
+      // A piece that nobody waits for leaves the upload as it was; one that could not be written has spoilt it.
+      if (!(error instanceof Refused)) await abandon();
       throw error;
     }
   }
@@ -87,8 +77,8 @@ export function createReceiver({ store, stateDir, reserveBytes }: ReceiverOption
     const present = upload;
     if (present === undefined) throw new Refused("not-asked-so", "There is no upload to finish.");
     try {
-      await closeParts(present);
-      requireComplete(present);
+      await closeParts(present.files);
+      requireComplete(present.files, present.manifest.id);
       await verify(present);
       // Another upload may have come in meanwhile.
       await refuseByLineage(store, present.manifest);
@@ -132,7 +122,7 @@ export function createReceiver({ store, stateDir, reserveBytes }: ReceiverOption
     const present = upload;
     upload = undefined;
     if (present === undefined) return;
-    await closeParts(present);
+    await closeParts(present.files);
     await remove(present.dir);
   }
 
@@ -213,55 +203,5 @@ async function isReadable(store: Store, stored: StoredSnapshot, manifest: Manife
     return false;
   } finally {
     await remove(scratch);
-  }
-}
-
-async function requireSpace(
-  dir: string,
-  manifest: Manifest,
-  files: readonly TransferFile[],
-  reserve: number,
-): Promise<void> {
-  const { bavail, bsize } = await statfs(dir);
-  const free = bavail * bsize;
-  const packed = files.reduce((sum, { size }) => sum + size, 0);
-  const needed = packed + manifest.database.size + reserve;
-  if (free >= needed) return;
-  throw new Refused(
-    "disk-full",
-    `${manifest.id} needs ${needed} bytes (${reserve} of them stay free), and the disk here has ${free}.`,
-  );
-}
-
-async function openParts(dir: string, files: readonly TransferFile[]): Promise<Map<string, Part>> {
-  const parts = new Map<string, Part>();
-  try {
-    for (const { name, size } of files) {
-      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-      parts.set(name, { size, handle: await open(join(dir, name), flags, 0o600), written: 0 });
-    }
-    return parts;
-  } catch (error) {
-    for (const { handle } of parts.values()) await handle.close();
-    throw error;
-  }
-}
-
-async function writeAll(part: Part, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await part.handle.write(bytes, done, bytes.length - done, part.written);
-    done += bytesWritten;
-    part.written += bytesWritten;
-  }
-}
-
-async function closeParts({ files }: Upload): Promise<void> {
-  for (const { handle } of files.values()) await handle.close();
-}
-
-function requireComplete({ files, manifest }: Upload): void {
-  for (const [name, { size, written }] of files) {
-    if (written === size) continue;
-    throw new Refused("incomplete", `${name} of ${manifest.id} has ${written} of ${size} bytes.`);
   }
 }

@@ -10,6 +10,7 @@ export type AnswerCause =
   | "protocol"
   | "same-node"
   | "both-master"
+  | "busy"
   | "failed";
 
 /** A refusal that becomes an answer: thrown where it is found, turned into a header at one place. */

@@ -135,6 +135,11 @@ test("whatever is asked, every question has one answer, and the store stays as i
     "offer",
     "chunk",
     "commit",
+    "probe-offer",
+    "probe-chunk",
+    "probe-verify",
+    "probe-read",
+    "probe-end",
     "hello",
     "else",
   );

@@ -5,6 +5,7 @@ import { openStore } from "../snapshot/store.js";
 import { askAgent } from "./agent-socket.js";
 import { createAnswers, type Reply } from "./answers.js";
 import { refuseWhileMaster, tellOfRole } from "./own-agent.js";
+import type { Prober } from "./probe.js";
 import { createFrameParser, encodeFrame, type Frame, protocolVersion } from "./protocol.js";
 import type { Receiver } from "./receive.js";
 import { answerOf, Refused } from "./refused.js";
@@ -102,7 +103,9 @@ function createDesk(options: ServeOptions, write: (bytes: Buffer) => void) {
   const store = openStore(stateDir);
   const answers = createAnswers({ store, stateDir, runDir, node, version, agentMs });
   const hints = new Set<Promise<unknown>>();
+  const reserveBytes = options.reserveBytes ?? defaultReserve;
   let receiver: Promise<Receiver> | undefined;
+  let prober: Promise<Prober> | undefined;
   /** The name that the other side gave itself, once it has greeted. */
   let greeted: { readonly node: unknown } | undefined;
   let queued = 0;
@@ -110,11 +113,20 @@ function createDesk(options: ServeOptions, write: (bytes: Buffer) => void) {
 
   /** Verifying needs SQLite; a process that only answers questions never loads it. */
   function receiving(): Promise<Receiver> {
-    const reserveBytes = options.reserveBytes ?? defaultReserve;
     receiver ??= import("./receive.js").then(({ createReceiver }) =>
       createReceiver({ store, stateDir, reserveBytes }),
     );
     return receiver;
+  }
+
+  function probing(): Promise<Prober> {
+    prober ??= import("./probe.js").then(({ createProber }) => createProber({ stateDir, reserveBytes }));
+    return prober;
+  }
+
+  async function sweep(): Promise<void> {
+    const { sweepProbes } = await import("./probe.js");
+    await Promise.all([store.sweep(), sweepProbes(stateDir)]);
   }
 
   async function hello({ header }: Frame): Promise<Reply> {
@@ -129,11 +141,9 @@ function createDesk(options: ServeOptions, write: (bytes: Buffer) => void) {
     }
     greeted = { node: header.node };
     if (header.purpose === "bulk") {
-      await store
-        .sweep()
-        .catch((error: unknown) =>
-          complain(`What others left half done was not removed: ${sentenceOf(error)}`),
-        );
+      await sweep().catch((error: unknown) =>
+        complain(`What others left half done was not removed: ${sentenceOf(error)}`),
+      );
       await receiving();
     }
     return { fields };
@@ -177,6 +187,12 @@ function createDesk(options: ServeOptions, write: (bytes: Buffer) => void) {
         return {};
       case "commit":
         return commit();
+      case "probe-offer":
+      case "probe-chunk":
+      case "probe-verify":
+      case "probe-read":
+      case "probe-end":
+        return (await probing()).answer(frame);
       default:
         throw new Refused(
           "not-asked-so",
@@ -218,6 +234,7 @@ function createDesk(options: ServeOptions, write: (bytes: Buffer) => void) {
     const finished = new AbortController();
     await Promise.race([turn.then(() => finished.abort()), sleep(finishMs, finished.signal)]);
     await (await receiver)?.abandon();
+    await (await prober)?.abandon();
     await Promise.all(hints);
   }
 

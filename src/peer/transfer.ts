@@ -52,19 +52,21 @@ export async function putOver(
   return "stored";
 }
 
-async function sendFile(
+/** Sends a file in pieces. `op` is the question that each piece goes with. */
+export async function sendFile(
   session: Session,
   dir: string,
   file: TransferFile,
   send: Window,
   ms: number,
+  op = "chunk",
 ): Promise<void> {
   // The outbox belongs to another user, and what is sent is read as root.
   const handle = await openSingle(join(dir, file.name));
   try {
     for (let offset = 0; offset < file.size; offset += chunkSize) {
       const body = await readPiece(handle, offset, Math.min(chunkSize, file.size - offset));
-      await send.add(() => session.ask("chunk", { fields: { name: file.name, offset }, body, ms }));
+      await send.add(() => session.ask(op, { fields: { name: file.name, offset }, body, ms }));
     }
   } finally {
     await handle.close();
@@ -161,13 +163,13 @@ export function readPeersManifest(value: unknown, peer: string): Manifest {
 }
 
 /** Lets a few questions be on their way at once. The first error stops what comes after. */
-interface Window {
+export interface Window {
   add(work: () => Promise<unknown>): Promise<void>;
   drain(): Promise<void>;
   settle(): Promise<void>;
 }
 
-function createWindow(limit: number): Window {
+export function createWindow(limit: number): Window {
   const running = new Set<Promise<unknown>>();
   let failure: { error: unknown } | undefined;
 
