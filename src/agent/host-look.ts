@@ -1,15 +1,13 @@
 import { stat, statfs } from "node:fs/promises";
-import { type DevdConfig, devdMark, readDevdConfig, verdictOf } from "../carp/devd-config.js";
-import type { NotifyRule } from "../carp/devd-rules.js";
-import type { DevdFacts, DiskFacts, ShadowedEvent } from "../health/facts.js";
+import { devdMark, readDevdConfig } from "../carp/devd-config.js";
+import { devdFacts } from "../health/devd-facts.js";
+import { diskNeed } from "../health/disk-need.js";
+import type { DevdFacts, DiskFacts } from "../health/facts.js";
 import type { Lasting } from "../health/lasting.js";
 import { monotonic } from "../platform/clock.js";
 import { systemCode } from "../platform/errors.js";
 
 const lookEveryMs = 10_000;
-/** A snapshot, its copy in staging and a journal's growth need some megabytes; below that writes begin to fail. */
-const leastFree = 64 * 1024 * 1024;
-const leastShare = 0.02;
 /** Nearly full until there is a quarter more than that: what is at the limit must not be told again and again. */
 const enough = 0.8;
 
@@ -61,8 +59,8 @@ async function disksOf(paths: readonly string[], lasting: Lasting, now: number):
       seen.add(dev);
       const { bavail, blocks, bsize } = await statfs(path);
       const [free, total] = [bavail * bsize, blocks * bsize];
-      const need = Math.max(leastFree, leastShare * total) / Math.max(1, free);
-      const low = lasting.band(`disk-nearly-full ${path}`, need, now, { enter: 1, leave: enough }) > 0;
+      const low =
+        lasting.band(`disk-nearly-full ${path}`, diskNeed(free, total), now, { enter: 1, leave: enough }) > 0;
       disks.push({ path, free, total, low });
     } catch (error) {
       // A data directory that is not there is told by the steps that need it.
@@ -70,25 +68,4 @@ async function disksOf(paths: readonly string[], lasting: Lasting, now: number):
     }
   }
   return disks;
-}
-
-function devdFacts(config: DevdConfig | null, vhids: readonly string[]): DevdFacts | null {
-  if (config === null) return null;
-  const missing: string[] = [];
-  const shadowed: ShadowedEvent[] = [];
-  for (const subsystem of vhids) {
-    for (const type of ["MASTER", "BACKUP", "INIT"]) {
-      const event = `${subsystem} ${type}`;
-      const { ours, by, tie } = verdictOf(config, { system: "CARP", subsystem, type });
-      if (ours === null) missing.push(event);
-      else if (by !== null) {
-        shadowed.push({ event, ours: placeOf(ours), by: placeOf(by), priority: by.priority, tie });
-      }
-    }
-  }
-  return { broken: config.broken, missing: config.broken === null ? missing : [], shadowed };
-}
-
-function placeOf({ file, line }: NotifyRule): string {
-  return `${file}:${line}`;
 }

@@ -1,5 +1,7 @@
 import type { CarpFacts, Lacking, PeerFacts } from "../health/facts.js";
 import type { Lasting } from "../health/lasting.js";
+import { otherVersion } from "../health/other-version.js";
+import { skewLimitMs } from "../health/peer.js";
 import { reasonKinds } from "../health/reason.js";
 import type { PeerLink } from "../peer/link.js";
 import { compareLineage, formatLineage, type Lineage } from "../role/lineage.js";
@@ -14,7 +16,7 @@ const answerCountsMs = 10_000;
 const breakMs = 5_000;
 /** A peer's answer is about who is MASTER after our own role began, not about who was. */
 const answerAfterMs = 500;
-const skewBand = { enter: 2_000, leave: 1_500 };
+const skewBand = { enter: skewLimitMs, leave: 1_500 };
 
 /** What this node is, as far as peers are compared with it. */
 export interface OwnSide {
@@ -127,16 +129,6 @@ function versionsOf(
     agentVersions: otherVersion(version, agent ?? null),
     proxysqlVersions: otherVersion(own.proxysqlVersion, theirs),
   };
-}
-
-/** Versions whose first two numbers differ. What does not look like a version, or is not known, says nothing. */
-function otherVersion(ours: string | null, theirs: string | null): { ours: string; theirs: string } | null {
-  const release = (text: string | null): string | undefined =>
-    /^v?(\d{1,4}\.\d{1,4})(?![\d])/.exec(text ?? "")?.[1];
-  const [our, their] = [release(ours), release(theirs)];
-  if (our === undefined || their === undefined || our === their) return null;
-  const shown = (text: string | null): string => (text ?? "").replaceAll(/[^\w.+-]/g, "").slice(0, 40);
-  return { ours: shown(ours), theirs: shown(theirs) };
 }
 
 function differ(ours: string | null, theirs: string | null | undefined): boolean | undefined {

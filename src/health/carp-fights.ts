@@ -1,5 +1,13 @@
-import type { Facts, PeerFacts, VhidFacts } from "./facts.js";
+import type { PeerFacts, VhidFacts } from "./facts.js";
 import type { Finding } from "./reason.js";
+
+/** CARP's settings on this node and, as far as they are known, on its peers. */
+export interface CarpSettings {
+  readonly node: string;
+  readonly vhids: readonly VhidFacts[];
+  readonly preempt: boolean | null;
+  readonly peers: readonly Pick<PeerFacts, "name" | "vhids" | "preempt">[];
+}
 
 /** CARP counts no more than this of advskew and demotion together (ip_carp.c, CARP_DEMOTION and DEMOTE_ADVSKEW). */
 const skewLimit = 240;
@@ -9,11 +17,11 @@ const skewLimit = 240;
  * a MASTER steps down when it hears an advertisement as frequent as its own; a BACKUP takes over from a living MASTER
  * only if it preempts itself; demotion counts in neither VRRP nor beyond 240.
  */
-export function carpFights(facts: Facts): Finding[] {
-  return [...facts.carp.vhids.flatMap((vhid) => vhidFights(vhid, facts)), ...preemptFights(facts)];
+export function carpFights(settings: CarpSettings): Finding[] {
+  return [...settings.vhids.flatMap((vhid) => vhidFights(vhid, settings)), ...preemptFights(settings)];
 }
 
-function vhidFights(vhid: VhidFacts, { node, peers }: Facts): Finding[] {
+function vhidFights(vhid: VhidFacts, { node, peers }: CarpSettings): Finding[] {
   const finding = (sentence: string, todo: string): Finding => ({
     code: "carp-will-fight",
     about: vhid.vhid,
@@ -50,14 +58,16 @@ function vhidFights(vhid: VhidFacts, { node, peers }: Facts): Finding[] {
   ];
 }
 
-function advertisesAsOften({ vhid, advskew, advbase }: VhidFacts, peer: PeerFacts): boolean {
+function advertisesAsOften(
+  { vhid, advskew, advbase }: VhidFacts,
+  peer: CarpSettings["peers"][number],
+): boolean {
   const theirs = peer.vhids?.find((other) => other.vhid.split("@")[0] === vhid.split("@")[0]);
   if (theirs === undefined || theirs.advskew === null) return false;
   return theirs.advskew === advskew && theirs.advbase === advbase;
 }
 
-function preemptFights({ node, carp, peers }: Facts): Finding[] {
-  const ours = carp.care.preempt;
+function preemptFights({ node, preempt: ours, peers }: CarpSettings): Finding[] {
   const told = [
     { name: node, preempt: ours },
     ...peers.map(({ name, preempt }) => ({ name, preempt })),

@@ -1,6 +1,6 @@
 import { formatDuration } from "../platform/duration.js";
 import { formatSize } from "../platform/size.js";
-import type { Facts, ShadowedEvent } from "./facts.js";
+import type { DevdFacts, DiskFacts, Facts, ShadowedEvent } from "./facts.js";
 import type { Finding } from "./reason.js";
 
 /** A round that fails once is made again within seconds; a promotion has some that may fail. */
@@ -10,9 +10,8 @@ const lastErrorMs = 5_000;
 export function findHost(facts: Facts): Finding[] {
   return [
     ...stepFailed(facts),
-    ...disks(facts),
-    ...devdMissing(facts),
-    ...devdShadowed(facts),
+    ...findDisks(facts.host.disks),
+    ...findDevd(facts.host.devd),
     ...journal(facts),
     ...http(facts),
   ];
@@ -30,8 +29,9 @@ function stepFailed({ node, host }: Facts): Finding[] {
   ];
 }
 
-function disks({ host }: Facts): Finding[] {
-  return host.disks
+/** File systems that are nearly full. */
+export function findDisks(disks: readonly DiskFacts[]): Finding[] {
+  return disks
     .filter(({ low }) => low)
     .map(({ path, free, total }) => ({
       code: "disk-nearly-full",
@@ -41,9 +41,12 @@ function disks({ host }: Facts): Finding[] {
     }));
 }
 
-function devdMissing({ host }: Facts): Finding[] {
-  const { devd } = host;
-  if (devd === null) return [];
+/** What keeps devd from calling our hook. */
+export function findDevd(devd: DevdFacts | null): Finding[] {
+  return devd === null ? [] : [...devdMissing(devd), ...devdShadowed(devd)];
+}
+
+function devdMissing(devd: DevdFacts): Finding[] {
   if (devd.broken !== null) {
     return [
       {
@@ -65,8 +68,7 @@ function devdMissing({ host }: Facts): Finding[] {
   ];
 }
 
-function devdShadowed({ host }: Facts): Finding[] {
-  const shadowed = host.devd?.shadowed ?? [];
+function devdShadowed({ shadowed }: DevdFacts): Finding[] {
   const first = shadowed[0];
   if (first === undefined) return [];
   return [

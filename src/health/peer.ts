@@ -9,6 +9,8 @@ const agentDownMs = 8_000;
 /** A node changes its mind while it takes the role over or gives it up. */
 const notReadyMs = 10_000;
 const skewedMs = 10_000;
+/** From so much on two clocks are too far apart: times in both logs cannot be compared. Milliseconds. */
+export const skewLimitMs = 2_000;
 /** Two hosts are upgraded one after the other, with a switchover in between. */
 const mismatchMs = 60_000;
 
@@ -68,7 +70,12 @@ function notReady({ name, role, notReadyForMs, reasons, maintenance }: PeerFacts
   ];
 }
 
-function skewed({ name, skewMs, skewedForMs }: PeerFacts): Finding[] {
+/** A clock that has been off for too long. */
+export function skewed({
+  name,
+  skewMs,
+  skewedForMs,
+}: Pick<PeerFacts, "name" | "skewMs" | "skewedForMs">): Finding[] {
   if (skewedForMs < skewedMs || skewMs === null) return [];
   const way = skewMs > 0 ? "ahead of" : "behind";
   return [
@@ -81,8 +88,14 @@ function skewed({ name, skewMs, skewedForMs }: PeerFacts): Finding[] {
   ];
 }
 
-function mismatch(
-  { name, agentVersions, proxysqlVersions, mismatchForMs }: PeerFacts,
+/** Releases that have differed for too long. */
+export function mismatch(
+  {
+    name,
+    agentVersions,
+    proxysqlVersions,
+    mismatchForMs,
+  }: Pick<PeerFacts, "name" | "agentVersions" | "proxysqlVersions" | "mismatchForMs">,
   node: string,
 ): Finding[] {
   if (mismatchForMs < mismatchMs) return [];

@@ -23,7 +23,12 @@ export function findRole(facts: Facts): Finding[] {
     ...bothMaster(facts),
     ...noMaster(facts),
     ...split(facts),
-    ...carpFights(facts),
+    ...carpFights({
+      node: facts.node,
+      vhids: facts.carp.vhids,
+      preempt: facts.carp.care.preempt,
+      peers: facts.peers,
+    }),
     ...foreignDemotion(facts),
     ...ownDemotion(facts),
     ...movesExhausted(facts),
