@@ -7,6 +7,10 @@ export interface Colours {
   readonly bold: (text: string) => string;
 }
 
+const same = (text: string): string => text;
+/** For text that goes anywhere but to a terminal. */
+export const noColours: Colours = { good: same, warn: same, bad: same, dim: same, bold: same };
+
 /** The terminal types of termcap and of FreeBSD's /etc/ttys that tell nothing of what the terminal can do. */
 const dumbTypes: ReadonlySet<string> = new Set(["", "dumb", "unknown", "network", "dialup"]);
 
@@ -20,10 +24,10 @@ export function isDumb(env: NodeJS.ProcessEnv = process.env): boolean {
  * is not empty (no-color.org). They only repeat what the words say. Mark text after wrapping it: a mark has no width.
  */
 export function colours(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv = process.env): Colours {
-  const shown = stream.isTTY === true && (env.NO_COLOR ?? "") === "" && !isDumb(env);
+  if (stream.isTTY !== true || (env.NO_COLOR ?? "") !== "" || isDumb(env)) return noColours;
   const mark =
     (sgr: string) =>
     (text: string): string =>
-      shown && text !== "" ? `\u001b[${sgr}m${text}\u001b[0m` : text;
+      text === "" ? "" : `\u001b[${sgr}m${text}\u001b[0m`;
   return { good: mark("32"), warn: mark("33"), bad: mark("1;31"), dim: mark("2"), bold: mark("1") };
 }

@@ -5,6 +5,7 @@ import { type HistoryDocument, type HistoryOptions, mostEntries, readSince } fro
 import { readHistoryFile } from "../journal/history-file.js";
 import { isKnown, KnownError } from "../platform/errors.js";
 import { askAgent } from "./ask-agent.js";
+import { colours } from "./colour.js";
 import { formatHistory } from "./format-history.js";
 
 /**
@@ -17,7 +18,10 @@ export async function showHistory(
 ): Promise<number> {
   const asked = { ...sinceOf(options.since), ...limitOf(options.limit) };
   const history = await readFromAgentOrFile(loadConfig(configFile), asked);
-  process.stdout.write(options.json ? `${JSON.stringify(history, null, 2)}\n` : formatHistory(history));
+  const { stdout } = process;
+  stdout.write(
+    options.json ? `${JSON.stringify(history, null, 2)}\n` : formatHistory(history, colours(stdout)),
+  );
   return 0;
 }
 

@@ -30,8 +30,11 @@ export interface Pending {
 export function historyRows(journal: Rows, since: string, limit: number): Pending[] {
   const read = <Row>(sql: string): Row[] => journal.query<Row>(sql, since, limit);
   return [
-    ...read<TransitionRow>(transitionSql).map(({ id, at, ...row }) =>
-      pending(at, "transition", () => ({ transition: { ...row, ...stepsOf(journal, id) } })),
+    ...read<TransitionRow>(transitionSql(hasPlans(journal) ? "plan" : "NULL")).map(
+      ({ id, at, plan, ...row }) =>
+        pending(at, "transition", () => ({
+          transition: { ...row, plan: plan === null ? null : JSON.parse(plan), ...stepsOf(journal, id) },
+        })),
     ),
     ...read<HistoryStep>(looseStepSql).map((step) => pending(step.at, "step", () => ({ step }))),
     ...read<Dated<HistorySnapshot>>(snapshotSql).map(({ at, ...snapshot }) =>
@@ -43,12 +46,17 @@ export function historyRows(journal: Rows, since: string, limit: number): Pendin
 
 type Dated<T> = T & { readonly at: string };
 type NoteRow = Dated<{ readonly kind: string; readonly detail: string; readonly size: number }>;
-type TransitionRow = Dated<Omit<HistoryTransition, "steps" | "stepsLeftOut">> & { readonly id: number };
+type TransitionRow = Dated<Omit<HistoryTransition, "plan" | "steps" | "stepsLeftOut">> & {
+  readonly id: number;
+  readonly plan: string | null;
+};
 
 const cut = (column: string): string => `substr(${column}, 1, ${textLimit}) AS ${column}`;
 const stepColumns = `started_at AS at, step, ${cut("detail")}, outcome, ${cut("error")}, ms`;
-const transitionSql = `SELECT id, started_at AS at, role_before AS "before", role, cause, outcome, ended_at AS endedAt, ms
-  FROM transitions WHERE started_at >= ? ORDER BY id DESC LIMIT ?`;
+const transitionSql = (
+  plan: string,
+): string => `SELECT id, started_at AS at, role_before AS "before", role, cause,
+  ${plan} AS plan, outcome, ended_at AS endedAt, ms FROM transitions WHERE started_at >= ? ORDER BY id DESC LIMIT ?`;
 const looseStepSql = `SELECT ${stepColumns} FROM steps WHERE transition_id IS NULL AND started_at >= ?
   ORDER BY id DESC LIMIT ?`;
 const stepSql = `SELECT ${stepColumns} FROM steps WHERE transition_id = ? ORDER BY id DESC LIMIT ${stepsOfOne}`;
@@ -56,6 +64,11 @@ const snapshotSql = `SELECT at, snapshot, event, peer, bytes, ms, ${cut("detail"
   WHERE at >= ? ORDER BY id DESC LIMIT ?`;
 const noteSql = `SELECT at, kind, length(detail) AS size, iif(length(detail) <= ${textLimit * 8}, detail, '') AS detail
   FROM notes WHERE at >= ? ORDER BY id DESC LIMIT ?`;
+
+/** The file of an agent that has not run since it was updated is read as it is. */
+function hasPlans(journal: Rows): boolean {
+  return journal.query("SELECT 1 FROM pragma_table_info('transitions') WHERE name = 'plan'").length > 0;
+}
 
 function pending(at: string, kind: HistoryKind, what: () => Partial<HistoryEntry>): Pending {
   return { at, tell: () => ({ at, kind, ...none, ...what() }) };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type HistoryDocument, readHistory, readSince } from "./history.js";
+import { type HistoryDocument, lastTransition, readHistory, readSince } from "./history.js";
 import { readHistoryFile } from "./history-file.js";
 import { Journal } from "./journal.js";
 
@@ -34,6 +34,7 @@ describe("history", () => {
   /** A promotion with one failed and one good step, what came of it, and a step outside of it. */
   function promote(): void {
     const id = journal.beginTransition("BACKUP", "MASTER", "devd 9@em0 MASTER");
+    if (id !== null) journal.planTransition(id, [["ask-peers"], ["install 5.9@b", "start"]]);
     pass(1);
     journal.addStep(id, { step: "start", outcome: "failed", error: "exit 1", ms: 500 });
     pass(1);
@@ -79,6 +80,7 @@ describe("history", () => {
       before: "BACKUP",
       role: "MASTER",
       cause: "devd 9@em0 MASTER",
+      plan: [["ask-peers"], ["install 5.9@b", "start"]],
       outcome: "done",
       endedAt: "2026-11-21T03:00:02.000Z",
       ms: 2_000,
@@ -159,6 +161,44 @@ describe("history", () => {
     journal.close();
     expect(readHistoryFile(file, "a", {}).entries).toHaveLength(4);
     journal = Journal.open(file, () => undefined);
+  });
+
+  it("is read from a file that a version without plans has left", () => {
+    promote();
+    journal.close();
+    const db = new Database(file);
+    db.exec("ALTER TABLE transitions DROP COLUMN plan; PRAGMA user_version = 1");
+    db.close();
+    const [, , , entry] = readHistoryFile(file, "a", {}).entries;
+    expect(entry?.transition).toMatchObject({ role: "MASTER", plan: null });
+
+    journal = Journal.open(file, (error) => {
+      throw error;
+    });
+    expect(readHistory(journal, "a").entries[3]?.transition).toEqual(entry?.transition);
+    const id = journal.beginTransition("MASTER", "BACKUP", "timer");
+    if (id !== null) journal.planTransition(id, [["release"]]);
+    expect(readHistory(journal, "a").entries[0]?.transition?.plan).toEqual([["release"]]);
+  });
+
+  it("knows the last transition, and that none ever was", () => {
+    expect(lastTransition(journal)).toBeNull();
+    promote();
+    const [at, ms] = ["2026-11-21T03:00:00.000Z", 2_000];
+    const expected = {
+      at,
+      before: "BACKUP",
+      role: "MASTER",
+      cause: "devd 9@em0 MASTER",
+      outcome: "done",
+      ms,
+    };
+    expect(lastTransition(journal)).toEqual(expected);
+    journal.beginTransition("MASTER", "BACKUP", "timer");
+    expect(lastTransition(journal)).toMatchObject({ role: "BACKUP", outcome: null, ms: null });
+    journal.endInterrupted();
+    expect(lastTransition(journal)).toMatchObject({ role: "BACKUP", outcome: "interrupted", ms: null });
+    expect(readHistory(journal, "a").entries.at(-1)?.transition?.outcome).toBe("done");
   });
 
   it("says which file cannot be read", () => {

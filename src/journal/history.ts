@@ -1,7 +1,7 @@
 import { wallClock } from "../platform/clock.js";
 import { parseDuration } from "../platform/duration.js";
 import { historyRows, type Pending, type Rows } from "./history-rows.js";
-import type { Outcome, SnapshotEvent } from "./journal.js";
+import type { Outcome, SnapshotEvent, TransitionOutcome } from "./journal.js";
 
 /** Entries in an answer: so many unless another number is asked for, and at most. */
 export const usualEntries = 100;
@@ -32,13 +32,21 @@ export interface HistoryTransition {
   readonly role: string;
   /** What made the agent look: a devd event, the timer, its start. */
   readonly cause: string;
-  /** Null while it goes on, and if the agent was killed in it. */
-  readonly outcome: Outcome | null;
+  /** What was planned at each look, in their order; null in records of a version that did not keep it. */
+  readonly plan: readonly (readonly string[])[] | null;
+  /** Null while it goes on, and until the next start if the agent was killed in it. */
+  readonly outcome: TransitionOutcome | null;
   readonly endedAt: string | null;
   readonly ms: number | null;
   readonly steps: readonly HistoryStep[];
   /** Older steps of the same transition that are not listed. */
   readonly stepsLeftOut: number;
+}
+
+/** The newest transition without what was done in it, as the status tells it. */
+export interface LastTransition
+  extends Pick<HistoryTransition, "before" | "role" | "cause" | "outcome" | "ms"> {
+  readonly at: string;
 }
 
 export interface HistorySnapshot {
@@ -96,6 +104,15 @@ export function readHistory(journal: Rows, node: string, options: HistoryOptions
     entries,
     more: entries.length < all.length,
   };
+}
+
+/** What the role last changed from and to; null if it never did since the journal began. */
+export function lastTransition(journal: Rows): LastTransition | null {
+  const [last] = journal.query<LastTransition>(
+    `SELECT started_at AS at, role_before AS "before", role, cause, outcome, ms FROM transitions
+     ORDER BY id DESC LIMIT 1`,
+  );
+  return last ?? null;
 }
 
 /** The time that `24h` (ago) or `2026-11-21T03:00:00Z` means, as the journal writes times; undefined if neither. */

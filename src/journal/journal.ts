@@ -4,8 +4,11 @@ import { wallClock } from "../platform/clock.js";
 import { KnownError, sentenceOf } from "../platform/errors.js";
 import { migrations } from "./schema.js";
 
-/** How a step or a transition ended. */
+/** How a step ended. */
 export type Outcome = "done" | "failed" | "abandoned";
+
+/** How a transition ended; `interrupted`: the agent itself ended in the middle of it. */
+export type TransitionOutcome = Exclude<Outcome, "failed"> | "interrupted";
 
 /** One step of a plan as it was performed. Times in milliseconds. */
 export interface StepRecord {
@@ -106,7 +109,12 @@ export class Journal {
     );
   }
 
-  endTransition(id: number, outcome: Outcome, ms: number): void {
+  /** What was planned so far, look by look: each plan's steps as people read them. */
+  planTransition(id: number, plans: readonly (readonly string[])[]): void {
+    this.#record("UPDATE transitions SET plan = ? WHERE id = ?", JSON.stringify(plans), id);
+  }
+
+  endTransition(id: number, outcome: TransitionOutcome, ms: number): void {
     this.#record(
       "UPDATE transitions SET outcome = ?, ended_at = ?, ms = ? WHERE id = ?",
       outcome,
@@ -114,6 +122,11 @@ export class Journal {
       ms,
       id,
     );
+  }
+
+  /** Transitions that an agent before this one did not end, for it was killed. When that was is not known. */
+  endInterrupted(): void {
+    this.#record("UPDATE transitions SET outcome = 'interrupted' WHERE outcome IS NULL");
   }
 
   addStep(transition: number | null, record: StepRecord): void {

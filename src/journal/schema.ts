@@ -42,4 +42,6 @@ export const migrations: readonly string[] = [
      kind   TEXT NOT NULL,
      detail TEXT NOT NULL
    ) STRICT;`,
+  // What was planned at each look of a transition, as JSON: null where a version before this one wrote it.
+  "ALTER TABLE transitions ADD COLUMN plan TEXT;",
 ];
