@@ -68,7 +68,12 @@ describe("parseConfig", () => {
     [
       "a bad duration",
       good.replace("[carp]", '[carp]\nsettle = "soon"'),
-      'x.toml:6: carp.settle: expected a duration such as "500ms", "5s" or "1m", found "soon".',
+      'x.toml:6: carp.settle: expected a duration such as "500ms", "5s" or "1m", at most 1m, found "soon".',
+    ],
+    [
+      "a duration out of its limits",
+      good.replace("[carp]", '[carp]\nreconcile = "50ms"'),
+      'x.toml:6: carp.reconcile: expected a duration such as "500ms", "5s" or "1m", at least 100ms, at most 10m, found "50ms".',
     ],
     [
       "a missing key",

@@ -5,12 +5,24 @@ import { KnownError, sentenceOf } from "../platform/errors.js";
 import { isWholeHostKey } from "./host-key.js";
 import { formatKeyPath, type KeyPath, lineOf } from "./locate.js";
 import { type Config, configSchema } from "./schema.js";
+import { isSecretKey } from "./secret-keys.js";
 
 export const defaultConfigFile = "/usr/local/etc/proxysql-carp.toml";
 
 /** The configuration file to use: `--config`, else PROXYSQL_CARP_CONFIG, else the default. */
 export function configFileOf(option: string | undefined): string {
-  return option ?? process.env.PROXYSQL_CARP_CONFIG ?? defaultConfigFile;
+  return configFileNamedBy(option).path;
+}
+
+/** The same, and what named it. */
+export function configFileNamedBy(option: string | undefined): {
+  readonly path: string;
+  readonly namedBy: "--config" | "PROXYSQL_CARP_CONFIG" | "default";
+} {
+  if (option !== undefined) return { path: option, namedBy: "--config" };
+  const fromEnvironment = process.env.PROXYSQL_CARP_CONFIG;
+  if (fromEnvironment !== undefined) return { path: fromEnvironment, namedBy: "PROXYSQL_CARP_CONFIG" };
+  return { path: defaultConfigFile, namedBy: "default" };
 }
 
 /**
@@ -101,5 +113,5 @@ function found(raw: unknown, path: readonly PropertyKey[]): string {
       typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[part] : undefined;
   }
   if (value === undefined) return "nothing";
-  return /password$|secret|token/.test(String(path.at(-1))) ? "(a value not shown)" : JSON.stringify(value);
+  return isSecretKey(String(path.at(-1))) ? "(a value not shown)" : JSON.stringify(value);
 }

@@ -1,19 +1,37 @@
 import { z } from "zod";
 import { parseDuration } from "../platform/duration.js";
 
-/** A duration as text (`500ms`, `5s`, `1m`); milliseconds once read. */
-function duration(fallback: string, least = 0, most = Number.POSITIVE_INFINITY) {
+const durationPattern = /^\d+(\.\d+)?(ms|s|m|h|d)$/;
+
+/** A duration as text (`500ms`, `5s`, `1m`); milliseconds once read. Its limits are milliseconds too. */
+function duration(description: string, fallback: string, least = 0, most = Number.POSITIVE_INFINITY) {
+  const limits = `${least > 0 ? `, at least ${written(least)}` : ""}${most < Number.POSITIVE_INFINITY ? `, at most ${written(most)}` : ""}`;
+  const expected = `a duration such as "500ms", "5s" or "1m"${limits}`;
   return z
     .string()
+    .regex(durationPattern, expected)
     .default(fallback)
     .transform((text, context) => {
       const ms = parseDuration(text);
       if (ms === undefined || ms < least || ms > most) {
-        context.addIssue({ code: "custom", message: 'a duration such as "500ms", "5s" or "1m"' });
+        context.addIssue({ code: "custom", message: expected });
         return z.NEVER;
       }
       return ms;
-    });
+    })
+    .describe(`${description} A duration${limits}.`);
+}
+
+/** Milliseconds as the file would have them. */
+function written(ms: number): string {
+  const units = [
+    [86_400_000, "d"],
+    [3_600_000, "h"],
+    [60_000, "m"],
+    [1_000, "s"],
+  ] as const;
+  const [size, unit] = units.find(([one]) => ms % one === 0) ?? [1, "ms"];
+  return `${ms / size}${unit}`;
 }
 
 const nodeName = z
@@ -37,65 +55,130 @@ const hostKey = z
   );
 
 const node = z.strictObject({
-  name: nodeName,
-  state_dir: absolutePath.default("/var/db/proxysql-carp"),
-  run_dir: absolutePath.default("/var/run/proxysql-carp"),
+  name: nodeName.describe(
+    "The name of this node: another one on each node. A lineage carries it, so it must not change.",
+  ),
+  state_dir: absolutePath
+    .default("/var/db/proxysql-carp")
+    .describe("Where snapshots, journal and spool are."),
+  run_dir: absolutePath.default("/var/run/proxysql-carp").describe("Where the two Unix sockets are."),
 });
 
 const carp = z.strictObject({
-  /** The first one leads: see `nodeRole`. */
-  vhids: z.array(vhid).min(1, "at least one vhid"),
-  standby: z.enum(["warm", "cold"]).default("warm"),
-  settle: duration("0ms", 0, 60_000),
-  reconcile: duration("5s", 100, 600_000),
-  /** How long the role must have stayed before this node's health moves it again. */
-  hold: duration("30s", 0, 86_400_000),
-  /** How often in an hour this node's health may move the role; then it stays, and alerts. */
-  moves_per_hour: z.int().min(0, "0 or more").max(1_000).default(6),
+  // The first one leads: see `nodeRole`.
+  vhids: z
+    .array(vhid)
+    .min(1, "at least one vhid")
+    .describe("The virtual hosts that carry ProxySQL's address. The first one decides which node leads."),
+  standby: z
+    .enum(["warm", "cold"])
+    .default("warm")
+    .describe(
+      "warm: ProxySQL runs on the passive node too, and gets every snapshot. cold: it is stopped there.",
+    ),
+  settle: duration("How long the role must be MASTER before the node acts on it.", "0ms", 0, 60_000),
+  reconcile: duration("How often the agent looks for itself, without any event.", "5s", 100, 600_000),
+  hold: duration(
+    "How long the role must have stayed before this node's health moves it again.",
+    "30s",
+    0,
+    86_400_000,
+  ),
+  moves_per_hour: z
+    .int()
+    .min(0, "0 or more")
+    .max(1_000)
+    .default(6)
+    .describe(
+      "How often in an hour this node's health may move the role; then it stays, and an alert is raised.",
+    ),
 });
 
 const proxysql = z.strictObject({
-  /** ProxySQL itself, for the restore drill. */
-  program: absolutePath.default("/usr/local/sbin/proxysql"),
-  datadir: absolutePath.default("/var/db/proxysql"),
-  admin_host: z.string().min(1).default("127.0.0.1"),
-  admin_port: port.default(6032),
-  admin_socket: absolutePath.optional(),
-  admin_user: z.string().min(1).default("admin"),
-  admin_password_file: absolutePath,
-  client_host: z.string().min(1).default("127.0.0.1"),
-  client_port: port.default(6033),
+  program: absolutePath
+    .default("/usr/local/sbin/proxysql")
+    .describe("ProxySQL itself, for the restore drill."),
+  datadir: absolutePath.default("/var/db/proxysql").describe("The data directory of ProxySQL."),
+  admin_host: z.string().min(1).default("127.0.0.1").describe("The address of ProxySQL's admin."),
+  admin_port: port.default(6032).describe("The port of ProxySQL's admin."),
+  admin_socket: absolutePath
+    .optional()
+    .describe("A Unix socket of the admin, used instead of host and port if set."),
+  admin_user: z.string().min(1).default("admin").describe("An admin login."),
+  admin_password_file: absolutePath.describe(
+    "A file with the admin's password on its first line: owner root, mode 0600.",
+  ),
+  client_host: z
+    .string()
+    .min(1)
+    .default("127.0.0.1")
+    .describe(
+      "Where to knock to see that ProxySQL serves: an address of the host itself, not the shared one.",
+    ),
+  client_port: port.default(6033).describe("The port of ProxySQL's clients."),
   service: z
     .string()
     .regex(/^[A-Za-z0-9_]+$/, "the name of an rc service")
-    .default("proxysql"),
+    .default("proxysql")
+    .describe("The rc service that starts and stops ProxySQL."),
   owner: z
     .string()
     .regex(/^[^:\s]+:[^:\s]+$/, 'owner and group, such as "proxysql:proxysql"')
-    .optional(),
-  keep_local: z.array(z.string().min(1)).optional(),
-  start_timeout: duration("15s", 100, 600_000),
-  drain_timeout: duration("2s", 0, 600_000),
-  /** How often a ProxySQL that is dead or does not serve is restarted before the address is given away. */
-  restarts: z.int().min(0, "0 or more").max(100).default(2),
+    .optional()
+    .describe("Who ProxySQL's files belong to. Without it, the owner of datadir."),
+  keep_local: z
+    .array(z.string().min(1))
+    .optional()
+    .describe(
+      "What this host never takes from a peer: variables (* stands for any characters), tables, table.column.",
+    ),
+  start_timeout: duration("How long ProxySQL may take from its start until it serves.", "15s", 100, 600_000),
+  drain_timeout: duration(
+    "Cold standby: how long clients may take to leave before ProxySQL is stopped.",
+    "2s",
+    0,
+    600_000,
+  ),
+  restarts: z
+    .int()
+    .min(0, "0 or more")
+    .max(100)
+    .default(2)
+    .describe(
+      "How often a ProxySQL that is dead or does not serve is restarted before the address is given away.",
+    ),
 });
 
 const peer = z.strictObject({
-  name: nodeName,
-  host: z.string().min(1),
-  port: port.default(22),
-  user: z.string().min(1).default("proxysql-carp"),
-  key_file: absolutePath,
-  host_key: hostKey,
+  name: nodeName.describe("The name that the peer gives itself."),
+  host: z.string().min(1).describe("An address of the peer itself, never the shared one."),
+  port: port.default(22).describe("The port of the peer's sshd."),
+  user: z.string().min(1).default("proxysql-carp").describe("Whom to log in as."),
+  key_file: absolutePath.describe("This node's private key, without a passphrase: owner root, mode 0600."),
+  host_key: hostKey.describe("The peer's host key, as in /etc/ssh/ssh_host_ed25519_key.pub there."),
 });
 
 const snapshots = z.strictObject({
-  schedule: z.string().default("* * * * *"),
-  on_change: z.boolean().default(true),
-  keep: z.int().min(2, "2 or more").max(100_000).default(30),
-  drill_schedule: z.string().default("17 3 * * *"),
-  /** How long a peer may lack what the active node runs before that is a reason. */
-  max_age: duration("5m", 1_000),
+  schedule: z
+    .string()
+    .default("* * * * *")
+    .describe("When to look for a change that was not noticed: five fields as in crontab(5)."),
+  on_change: z.boolean().default(true).describe("Ship as soon as ProxySQL's database changes."),
+  keep: z
+    .int()
+    .min(2, "2 or more")
+    .max(100_000)
+    .default(30)
+    .describe("How many snapshots to keep in each of inbox and outbox."),
+  drill_schedule: z
+    .string()
+    .default("17 3 * * *")
+    .describe("When the passive node tries a restore: five fields as in crontab(5)."),
+  max_age: duration(
+    "How long a peer may lack what the active node runs before that is a reason.",
+    "5m",
+    1_000,
+  ),
 });
 
 /** The status page. Without the table there is none. */
@@ -103,18 +186,28 @@ const http = z.strictObject({
   listen: z
     .string()
     .regex(/^(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}$/, 'an address and a port, such as "127.0.0.1:9632"')
-    .default("127.0.0.1:9632"),
+    .default("127.0.0.1:9632")
+    .describe("Address and port of the status page. Without the table there is none."),
 });
 
 const alerts = z.strictObject({
-  /** A program and its arguments. It gets the event as JSON on stdin, and no shell. */
-  command: z.array(z.string()).min(1, "a program and its arguments").optional(),
-  timeout: duration("10s", 100, 600_000),
-  /** How often a reason that stays is told again; "0s": never. */
-  repeat: duration("0s"),
+  command: z
+    .array(z.string())
+    .min(1, "a program and its arguments")
+    .optional()
+    .describe(
+      "A program and its arguments, run when a reason is raised or cleared: JSON on stdin, no shell.",
+    ),
+  timeout: duration("How long the command may take before it is killed.", "10s", 100, 600_000),
+  repeat: duration('How often a reason that stays is told again; "0s" is never.', "0s"),
 });
 
-const log = z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") });
+const log = z.strictObject({
+  level: z
+    .enum(["debug", "info", "warn", "error"])
+    .default("info")
+    .describe("What is logged: this and what is graver."),
+});
 
 /** The configuration file, table by table, as DESIGN.md's fixed interface names them. Unknown keys are errors. */
 export const configSchema = z.strictObject({
