@@ -33,6 +33,8 @@ import { PeerBoard } from "./peer-board.js";
 import { Reconciler } from "./reconciler.js";
 import { Recovery } from "./recovery.js";
 import { type Desk, serveSockets } from "./sockets.js";
+import { SwitchoverRecord } from "./switchover-record.js";
+import { Switchovers } from "./switchovers.js";
 import { Trial } from "./trial.js";
 import { version } from "./version.js";
 import { HealthWatch } from "./watch-health.js";
@@ -70,7 +72,8 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
     drill: () => drills.last,
     http: () => page?.problem ?? null,
   });
-  const desk: Desk = { node, observer, reconciler, drills, health, askPeer };
+  const switchovers = new Switchovers({ node, observer, health, hint });
+  const desk: Desk = { node, observer, reconciler, drills, health, switchovers, askPeer };
   const page = config.http && new HttpPage(config.http.listen, httpSources(desk), log);
   lost.on("proxysql", () => hint("ProxySQL ended its admin connection"));
   // The socket is also the lock: nothing is touched before we know that no other agent runs.
@@ -115,6 +118,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
         drills.stop(),
         page?.stop(),
         health.stop(),
+        switchovers.stop(),
         reconciler.stop().then(() => node.shipper.stop()),
         node.divergence.stop(),
         ...[...node.links.values()].map((link) => link.stop()),
@@ -199,6 +203,7 @@ function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () =
     demotion,
     care: new Care(config, journal, demotion),
     maintenance: new Maintenance(journal),
+    switchover: new SwitchoverRecord(journal),
     trial: new Trial(journal),
     keepLocal: parseKeepLocal(config.proxysql.keep_local ?? defaultKeepLocal),
     kept: join(state_dir, "kept"),

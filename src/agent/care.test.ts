@@ -17,7 +17,7 @@ const up = {
   problems: [],
 };
 const config = { carp: { hold: 30_000, moves_per_hour: 6 }, proxysql: { restarts: 2 } } as unknown as Config;
-const health = { fit: true, recovered: true };
+const health = { fit: true, recovered: true, standsAside: false };
 
 let dir: string;
 let journal: Journal;

@@ -60,12 +60,12 @@ export class Care {
     this.#moves = movesSchema.safeParse(journal.read("moves")).data ?? [];
   }
 
-  /** One look at role and ProxySQL; what follows from it for the plan. `fit`, `recovered`: see `CareNow`. */
+  /** One look at role and ProxySQL; what follows from it for the plan. `health`: see `CareNow`. */
   look(
     role: NodeRole,
     proxysql: ProxysqlView,
     leads: boolean,
-    health: Pick<CareNow, "fit" | "recovered">,
+    health: Pick<CareNow, "fit" | "recovered" | "standsAside">,
   ): CareNow {
     this.#follow(role, proxysql);
     const mayMove = this.#mayMove();

@@ -15,6 +15,7 @@ import type { Care } from "./care.js";
 import type { DivergenceReports } from "./divergence.js";
 import type { Maintenance } from "./maintenance.js";
 import type { PeerBoard } from "./peer-board.js";
+import type { SwitchoverRecord } from "./switchover-record.js";
 import type { Trial } from "./trial.js";
 
 /** The parts of a running agent, as its aspects share them. */
@@ -35,6 +36,7 @@ export interface AgentContext {
   readonly demotion: Demotion;
   readonly maintenance: Maintenance;
   readonly trial: Trial;
+  readonly switchover: SwitchoverRecord;
   /** Where the database that an install replaces is kept. */
   readonly kept: string;
   /** Held while ProxySQL's configuration is read or changed as a whole, so that a snapshot is of one state. */

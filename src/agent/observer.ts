@@ -12,6 +12,7 @@ import type { Care, Observed } from "../role/observed.js";
 import { refreshDefinitions } from "../ship/definitions-source.js";
 import { rankOf } from "../ship/node-state.js";
 import { inspectDatabase } from "../snapshot/inspect.js";
+import { mustStandAside } from "../switchover/stand-aside.js";
 import type { AgentContext } from "./context.js";
 import { Identifier } from "./identify.js";
 
@@ -94,7 +95,7 @@ export class Observer {
   }
 
   async observe(): Promise<Observed> {
-    const { config, state, board, shipper, trial, maintenance, care } = this.#node;
+    const { config, state, board, shipper, trial, maintenance, care, switchover } = this.#node;
     const [carp, proxysql, best] = await Promise.all([
       this.lookAtCarp(),
       this.#lookAtProxysql(),
@@ -112,7 +113,11 @@ export class Observer {
       standby: config.carp.standby,
       proxysql: { ...proxysql, starting: this.#isStarting(proxysql) },
       maintenance: maintenance.view(),
-      care: care.look(carp.role, proxysql, state.leads !== null, this.#health()),
+      switching: switchover.current !== null,
+      care: care.look(carp.role, proxysql, state.leads !== null, {
+        ...this.#health(),
+        standsAside: this.#standsAside(),
+      }),
       trial: trial.current && { ranked: trial.current.ranked, failures: trial.current.failures },
       canPutBack: trial.displaced !== null && trial.displaced.kept !== null,
       givenUp: trial.displaced !== null,
@@ -126,6 +131,13 @@ export class Observer {
       best,
       peers: board.views(),
     };
+  }
+
+  /** Whether the share of a switchover is needed still for the address to stay where it was given. */
+  #standsAside(): boolean {
+    const { demotion, care, board } = this.#node;
+    if (demotion.why !== "switchover") return false;
+    return mustStandAside({ vhids: this.#carp.vhids, preempt: care.view().preempt }, board.carpSides());
   }
 
   /** The greatest snapshot that ProxySQL has not failed on. */

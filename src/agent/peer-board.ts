@@ -10,6 +10,7 @@ import { compareLineage, type Lineage, type Ranked } from "../role/lineage.js";
 import type { PeerView } from "../role/observed.js";
 import { rankOf } from "../ship/node-state.js";
 import { type PeerReport, readReport } from "../ship/peer-report.js";
+import type { MasterSide } from "../switchover/stand-aside.js";
 
 /** How long a promotion waits for a peer that may be there. A dead one is known before CARP moves the address. */
 export const askDeadlineMs = 1_000;
@@ -163,6 +164,18 @@ export class PeerBoard {
       running: reachable ? (readReport(status?.report)?.running ?? null) : null,
       ready: readyIn(reachable ? readReport(status?.report) : null),
     }));
+  }
+
+  /** Each peer as CARP may be decided by it. */
+  carpSides(): MasterSide[] {
+    return [...this.#entries.values()].map(({ reachable, status }) => {
+      const report = reachable ? readReport(status?.report) : null;
+      return {
+        role: report?.role ?? "unknown",
+        share: report?.demotion?.share ?? 0,
+        vhids: report?.vhids ?? null,
+      };
+    });
   }
 
   /** What the status page tells of a peer. `ageMs` is how old its answer is. */

@@ -4,11 +4,17 @@ import type { HealthWatch } from "./watch-health.js";
 
 /** What peers may learn of this node: how it stands, by codes and digests, nothing of what it holds. See docs/json.md. */
 export function reportOf(
-  { state, config, care, maintenance }: Pick<AgentContext, "state" | "config" | "care" | "maintenance">,
+  {
+    state,
+    config,
+    care,
+    maintenance,
+    switchover,
+  }: Pick<AgentContext, "state" | "config" | "care" | "maintenance" | "switchover">,
   { carp, proxysql }: Pick<Observer, "carp" | "proxysql">,
   { fitness, reasons, digests }: Pick<HealthWatch, "fitness" | "reasons" | "digests">,
 ): Record<string, unknown> {
-  const { preempt, total, share } = care.view();
+  const { preempt, total, share, shareWhy } = care.view();
   return {
     role: carp.role,
     vhids: carp.vhids.map(({ vhid, role, advskew = null, advbase = null }) => ({
@@ -30,7 +36,8 @@ export function reportOf(
     reasons: [...new Set(reasons.map(({ code }) => code))],
     maintenance: maintenance.view() !== null,
     preempt,
-    demotion: { total, share },
+    demotion: { total, share, why: shareWhy },
+    switchover: switchover.current && { id: switchover.current.id, to: switchover.current.to },
     definitions: digests.definitions,
     tls: digests.tls,
   };

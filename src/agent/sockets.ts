@@ -13,10 +13,13 @@ import { ownerOf } from "../platform/files.js";
 import type { MaintenanceView } from "../role/care.js";
 import type { AgentContext } from "./context.js";
 import type { Drills } from "./drills.js";
+import { knowledgeOfSnapshots } from "./list-snapshots.js";
 import type { Observer } from "./observer.js";
 import type { Reconciler } from "./reconciler.js";
 import { reportOf } from "./report.js";
 import { statusOf } from "./status.js";
+import { answerSwitchoverAsk } from "./switchover-asked.js";
+import type { Switchovers } from "./switchovers.js";
 import type { HealthWatch } from "./watch-health.js";
 
 /** What the requests are answered from. */
@@ -26,6 +29,7 @@ export interface Desk {
   readonly reconciler: Reconciler;
   readonly drills: Drills;
   readonly health: HealthWatch;
+  readonly switchovers: Switchovers;
   /** A peer says that its role changed: ask it now. */
   readonly askPeer: (name: string) => Promise<void>;
 }
@@ -54,24 +58,40 @@ export async function serveSockets(desk: Desk): Promise<ControlServer> {
 }
 
 async function answerControl(desk: Desk, request: ControlRequest): Promise<ControlAnswer> {
-  const { node, observer, reconciler, drills, health } = desk;
+  const { node, observer, reconciler, drills, health, switchovers } = desk;
   switch (request.op) {
     case "event":
       reconciler.hint(`devd ${request.subsystem} ${request.type}`);
       return { ok: true };
     case "take-accepted":
-      return { ok: true, id: (await node.shipper.takeAccepted()) ?? null };
+      return takeNow(node, true);
+    case "take":
+      return takeNow(node, request.accept === true);
+    case "list":
+      return { ok: true, ...(await knowledgeOfSnapshots(node, request.limit)) };
     case "maintenance":
       return { ok: true, maintenance: setMaintenance(desk, request) };
     case "maintenance-status":
       return { ok: true, maintenance: node.maintenance.view() };
     case "drill":
       return { ok: true, drill: await drills.run() };
+    case "switchover":
+      return { ok: true, switchover: await switchovers.start(request) };
+    case "switchover-progress":
+      return { ok: true, switchover: await switchovers.progress(request.id) };
+    case "switchover-cancel":
+      return { ok: true, switchover: await switchovers.cancel(request.id) };
     case "history":
       return { ok: true, history: readHistory(node.journal, node.config.node.name, request) };
     case "status":
       return { ok: true, status: statusOf(node, observer, reconciler, health) };
   }
+}
+
+/** `since`: the snapshot that says what is there now, if nothing has changed since. */
+async function takeNow({ shipper, store }: AgentContext, accept: boolean): Promise<ControlAnswer> {
+  const id = (await shipper.takeNow(accept)) ?? null;
+  return { ok: true, id, since: id ?? (await store.list()).at(-1)?.id ?? null };
 }
 
 function setMaintenance(
@@ -85,10 +105,8 @@ function setMaintenance(
   return node.maintenance.view();
 }
 
-function answerPeer(
-  { node, observer, reconciler, health, askPeer }: Desk,
-  request: PeerRequest,
-): ControlAnswer {
+async function answerPeer(desk: Desk, request: PeerRequest): Promise<ControlAnswer> {
+  const { node, observer, reconciler, health, askPeer } = desk;
   switch (request.op) {
     case "received":
       noteReceived(node, request.id);
@@ -100,6 +118,8 @@ function answerPeer(
       if (node.links.has(request.node))
         inBackground(node.log, `asking ${request.node}`, askPeer(request.node));
       return { ok: true };
+    case "peer-switchover":
+      return answerSwitchoverAsk(desk, request.node, request.ask);
     case "peer-status":
       return { ok: true, ...reportOf(node, observer, health) };
   }

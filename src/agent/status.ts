@@ -10,6 +10,7 @@ import type { DrillRecord } from "./drills.js";
 import { livenessOf } from "./liveness.js";
 import type { Observer } from "./observer.js";
 import type { Reconciler } from "./reconciler.js";
+import type { SwitchoverView } from "./switchover-record.js";
 import { version } from "./version.js";
 import type { HealthWatch } from "./watch-health.js";
 
@@ -67,6 +68,8 @@ export interface StatusDocument {
   /** Why a failover would not work now, or not as it should; the worst first. */
   readonly reasons: readonly Reason[];
   readonly maintenance: MaintenanceView | null;
+  /** The role is being given to a peer. */
+  readonly switchover: SwitchoverView | null;
   readonly care: CareView;
   /** The last restore drill; null before the first. */
   readonly drill: DrillRecord | null;
@@ -129,6 +132,7 @@ export function statusOf(
     ready: reasons.length === 0,
     reasons,
     maintenance: node.maintenance.view(),
+    switchover: node.switchover.current,
     care: node.care.view(),
     drill,
     doubts: node.trial.doubts(),

@@ -1,5 +1,6 @@
 import { wallClock } from "../platform/clock.js";
 import { KnownError } from "../platform/errors.js";
+import { Mutex } from "../platform/mutex.js";
 import type { ShareCause } from "../role/care.js";
 import { presentShare, type ShareRecord, shareRecordSchema, shareSize } from "./share.js";
 import { addDemotion, readCarpSysctls } from "./sysctl.js";
@@ -19,6 +20,8 @@ const nothing = { share: 0, why: null, since: null, pending: null } as const;
 export class Demotion {
   readonly #keeper: ShareKeeper;
   readonly #boot: string;
+  /** Two changes at once would each find the other one's share, and add or take it back twice. */
+  readonly #turn = new Mutex();
   #record: ShareRecord;
   #settled: boolean;
 
@@ -57,19 +60,21 @@ export class Demotion {
 
   /** Finishes what an earlier process began, and adds our share again after a reboot. To be called until it succeeds. */
   async settle(): Promise<void> {
-    const { share, pending, why } = this.#record;
-    if (!this.#settled) await this.#bring(pending?.to ?? share, why);
-    this.#settled = true;
+    await this.#turn.run(async () => {
+      const { share, pending, why } = this.#record;
+      if (!this.#settled) await this.#bring(pending?.to ?? share, why);
+      this.#settled = true;
+    });
   }
 
   /** Adds our share for a cause. With the share there already only the cause changes. */
   async add(why: ShareCause): Promise<void> {
-    await this.#bring(shareSize, why);
+    await this.#turn.run(() => this.#bring(shareSize, why));
   }
 
   /** Takes our share back, and nothing else. */
   async takeBack(): Promise<void> {
-    await this.#bring(0, null);
+    await this.#turn.run(() => this.#bring(0, null));
   }
 
   async #bring(to: number, why: ShareCause | null): Promise<void> {

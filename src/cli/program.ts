@@ -9,6 +9,7 @@ import { registerMaintenance } from "./maintenance.js";
 import { registerReasons } from "./reasons.js";
 import { registerSnapshot } from "./snapshot.js";
 import { registerStatus } from "./status.js";
+import { registerSwitchover } from "./switchover.js";
 
 /** The program with all its commands; nothing is parsed yet, and no command's code is loaded. */
 export function createProgram(): Command {
@@ -46,6 +47,7 @@ export function createProgram(): Command {
   // One line for each file of commands, in the order of --help.
   registerStatus(cli);
   registerReasons(cli);
+  registerSwitchover(cli);
   registerMaintenance(cli);
   registerSnapshot(cli);
   registerConfig(cli);

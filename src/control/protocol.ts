@@ -20,11 +20,20 @@ export const carpEventSchema = z.object({
 });
 export type CarpEvent = z.infer<typeof carpEventSchema>;
 
+const switchoverId = z.string().regex(/^[0-9a-f]{8}$/);
+const switchoverOptions = {
+  force: z.boolean(),
+  dryRun: z.boolean(),
+  timeoutMs: z.int().min(1_000).max(3_600_000),
+} as const;
+
 /** Requests on `agent.sock`, which only root (or the agent's own user) can reach. */
 export const controlRequestSchema = z.discriminatedUnion("op", [
   carpEventSchema,
   z.object({ op: z.literal("status") }),
   z.object({ op: z.literal("take-accepted") }),
+  z.object({ op: z.literal("take"), accept: z.boolean().optional() }),
+  z.object({ op: z.literal("list"), limit: z.int().min(1).max(100_000) }),
   z.object({
     op: z.literal("maintenance"),
     on: z.boolean(),
@@ -34,6 +43,13 @@ export const controlRequestSchema = z.discriminatedUnion("op", [
   z.object({ op: z.literal("maintenance-status") }),
   z.object({ op: z.literal("drill") }),
   z.object({
+    op: z.literal("switchover"),
+    to: z.string().regex(nodeName).nullable(),
+    ...switchoverOptions,
+  }),
+  z.object({ op: z.literal("switchover-progress"), id: switchoverId }),
+  z.object({ op: z.literal("switchover-cancel"), id: switchoverId }),
+  z.object({
     op: z.literal("history"),
     since: z.iso.datetime({ offset: true }).optional(),
     limit: z.int().min(1).max(10_000).optional(),
@@ -41,7 +57,19 @@ export const controlRequestSchema = z.discriminatedUnion("op", [
 ]);
 export type ControlRequest = z.infer<typeof controlRequestSchema>;
 
-/** Requests on `peer.sock`, which the SSH link's user can reach: nothing that acts. */
+/** What a peer may ask for a switchover. `give`: our role, to it; the others are about one that is under way. */
+const switchoverAskSchema = z.discriminatedUnion("op", [
+  z.object({ op: z.literal("give"), ...switchoverOptions }),
+  z.object({ op: z.literal("progress"), id: switchoverId }),
+  z.object({ op: z.literal("cancel"), id: switchoverId }),
+  z.object({ op: z.enum(["claim", "step-in", "stand-aside"]), id: switchoverId }),
+]);
+export type SwitchoverAsk = z.infer<typeof switchoverAskSchema>;
+
+/**
+ * Requests on `peer.sock`, which the SSH link's user can reach. Nothing acts but a switchover, which the agent performs
+ * only after it has asked the peer itself.
+ */
 export const peerRequestSchema = z.discriminatedUnion("op", [
   z.object({ op: z.literal("peer-status") }),
   z.object({ op: z.literal("received"), id: z.string().regex(snapshotId) }),
@@ -49,6 +77,11 @@ export const peerRequestSchema = z.discriminatedUnion("op", [
     op: z.literal("peer-announces"),
     node: z.string().regex(nodeName),
     role: z.enum(["MASTER", "BACKUP", "INIT", "unknown"]),
+  }),
+  z.object({
+    op: z.literal("peer-switchover"),
+    node: z.string().regex(nodeName),
+    ask: switchoverAskSchema,
   }),
 ]);
 

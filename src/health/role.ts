@@ -123,7 +123,8 @@ const ownShare = {
 function ownDemotion({ node, carp }: Facts): Finding[] {
   const { share, shareWhy } = carp.care;
   const isMeant = shareWhy === "maintenance" && carp.maintenance !== null;
-  if (share === 0 || shareWhy === null || isMeant) return [];
+  // A switchover leaves it behind on purpose: without it this node would take the address back.
+  if (share === 0 || shareWhy === null || shareWhy === "switchover" || isMeant) return [];
   if (shareWhy !== "given-away" && carp.ownForMs < ownMs) return [];
   return [
     {

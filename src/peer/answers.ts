@@ -18,6 +18,9 @@ export interface AnswersOptions {
   readonly agentMs: number;
 }
 
+/** Snapshots in an answer. An id is 23 characters and its node's name, and a body has at most `bodyLimit` bytes. */
+const listLimit = 9_000;
+
 /** What an operation answers besides `ok`. */
 export interface Reply {
   readonly fields?: Readonly<Record<string, unknown>>;
@@ -45,8 +48,10 @@ export function createAnswers({ store, stateDir, runDir, node, version, agentMs 
       : { fields: { found: true }, body: asJson(found.manifest) };
   }
 
-  async function list(): Promise<Reply> {
-    const snapshots = (await store.list()).map(({ id, lineage, box }) => ({ id, lineage, box }));
+  /** The newest `limit`, as many as fit into an answer without one; the lowest lineage first. */
+  async function list(limit: unknown): Promise<Reply> {
+    const most = isCount(limit) && limit > 0 ? Math.min(limit, listLimit) : listLimit;
+    const snapshots = (await store.list()).slice(-most).map(({ id, box }) => ({ id, box }));
     return { body: asJson({ snapshots }) };
   }
 

@@ -99,13 +99,19 @@ export interface PeerLink {
   get(id: string, toDir: string, ms?: number): Promise<Manifest>;
   /** The greatest snapshot that the peer has, of its own or received. */
   latest(ms?: number): Promise<Manifest | undefined>;
-  list(ms?: number): Promise<ListedSnapshot[]>;
+  /** What the peer has, as it lists it; with `limit` its newest, though an older version sends all. */
+  list(ms?: number, limit?: number): Promise<ListedSnapshot[]>;
   status(ms?: number): Promise<PeerStatus>;
   /**
    * Tells the peer's agent our role, so that it asks back at once instead of at its next turn. False if the peer is of
    * a version that does not know this question.
    */
   announce(news: RoleNews, ms?: number): Promise<boolean>;
+  /**
+   * Asks the peer's agent for a switchover or for its part in one; its own answer (`ok`, and `error` or what belongs to
+   * it) comes back as it is. Errors: `peer-refused` if there is no agent, or it is of a version that knows none.
+   */
+  switchover(ask: Readonly<Record<string, unknown>>, ms?: number): Promise<Readonly<Record<string, unknown>>>;
   /** Milliseconds of one question and answer. */
   ping(ms?: number): Promise<number>;
 }

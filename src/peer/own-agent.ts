@@ -1,3 +1,4 @@
+import { sentenceOf } from "../platform/errors.js";
 import { lineageOfId, snapshotId } from "../snapshot/manifest.js";
 import { askAgent } from "./agent-socket.js";
 import type { Reply } from "./answers.js";
@@ -24,6 +25,14 @@ export async function tellOfRole({ runDir, ms }: OwnAgent, node: unknown, role: 
     () => false,
   );
   return { fields: { told } };
+}
+
+/** The other node asks for a switchover, or for our part in one: our agent answers, and what it says goes back as it is. */
+export async function askOfSwitchover({ runDir, ms }: OwnAgent, node: unknown, ask: unknown): Promise<Reply> {
+  const answer = await askAgent(runDir, { op: "peer-switchover", node, ask }, ms).catch((error: unknown) => {
+    throw new Refused("failed", `The agent here did not answer: ${sentenceOf(error)}`);
+  });
+  return { body: Buffer.from(JSON.stringify(answer)) };
 }
 
 /**

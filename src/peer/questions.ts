@@ -13,7 +13,7 @@ type Ask = (op: string, fields: Readonly<Record<string, unknown>>, ms?: number) 
 export function createQuestions(
   peer: string,
   asking: Ask,
-): Pick<PeerLink, "latest" | "list" | "status" | "announce" | "ping"> {
+): Pick<PeerLink, "latest" | "list" | "status" | "announce" | "switchover" | "ping"> {
   // What fails at once must come as a rejection too.
   const ask: Ask = async (op, fields, ms) => asking(op, fields, ms);
 
@@ -22,8 +22,8 @@ export function createQuestions(
       const { header, body } = await ask("latest", {}, ms);
       return header.found === true ? readPeersManifest(parseObject(body), peer) : undefined;
     },
-    list: async (ms) => {
-      const { body } = await ask("list", {}, ms);
+    list: async (ms, limit) => {
+      const { body } = await ask("list", limit === undefined ? {} : { limit }, ms);
       return readList(parseObject(body)?.snapshots);
     },
     status: async (ms) => {
@@ -39,6 +39,8 @@ export function createQuestions(
         throw error;
       }
     },
+    switchover: async (question, ms) =>
+      parseObject((await ask("switchover", { ask: question }, ms)).body) ?? {},
     ping: async (ms) => {
       const asked = monotonic();
       await ask("ping", {}, ms);

@@ -4,7 +4,7 @@ import { sentenceOf } from "../platform/errors.js";
 import { openStore } from "../snapshot/store.js";
 import { askAgent } from "./agent-socket.js";
 import { createAnswers, type Reply } from "./answers.js";
-import { refuseWhileMaster, tellOfRole } from "./own-agent.js";
+import { askOfSwitchover, refuseWhileMaster, tellOfRole } from "./own-agent.js";
 import type { Prober } from "./probe.js";
 import { createFrameParser, encodeFrame, type Frame, protocolVersion } from "./protocol.js";
 import type { Receiver } from "./receive.js";
@@ -33,6 +33,8 @@ export interface ServeOptions {
 const defaultIdleMs = 60_000;
 const defaultReserve = 16 * 1024 * 1024;
 const defaultAgentMs = 400;
+/** The agent asks the other node back before it answers. */
+const switchoverMs = 3_000;
 /** Questions taken in before one is answered. A client of ours has far fewer on the way. */
 const queueLimit = 16;
 /** How long work in progress may take to finish when the serving ends. */
@@ -168,11 +170,13 @@ function createDesk(options: ServeOptions, write: (bytes: Buffer) => void) {
       case "latest":
         return answers.latest();
       case "list":
-        return answers.list();
+        return answers.list(header.limit);
       case "status":
         return answers.status();
       case "announce":
         return tellOfRole({ runDir, ms: agentMs }, greeted.node, header.role);
+      case "switchover":
+        return askOfSwitchover({ runDir, ms: switchoverMs }, greeted.node, header.ask);
       case "fetch":
         return answers.fetch(header.snapshot);
       case "read":

@@ -1,3 +1,4 @@
+import type { ShareCause } from "./care.js";
 import type { NodeRole } from "./carp-role.js";
 import type { Lineage, Ranked } from "./lineage.js";
 
@@ -28,7 +29,7 @@ export interface Care {
   /** How long until the next one; back-off. */
   readonly nextTryInMs: number;
   /** Our own share of CARP demotion is there, and why. */
-  readonly share: "unready" | "given-away" | "maintenance" | null;
+  readonly share: ShareCause | null;
   /** What an earlier process began with the share is finished. */
   readonly shareSettled: boolean;
   /** The share was added so long ago that CARP should have moved the role, and did not. */
@@ -43,6 +44,8 @@ export interface Care {
   readonly fit: boolean | null;
   /** What made us give the address away is mended for sure. */
   readonly recovered: boolean;
+  /** Without our share we would take the address back from the node that a switchover gave it to. */
+  readonly standsAside: boolean;
 }
 
 /** Everything a plan depends on. Made by observing, never by remembering what we meant to do. */
@@ -65,6 +68,8 @@ export interface Observed {
   };
   /** An operator said: look, but do not act. */
   readonly maintenance: { readonly forcePromotion: boolean } | null;
+  /** This node is giving the role to a peer: ProxySQL and our share are in the hands of the switchover. */
+  readonly switching: boolean;
   readonly care: Care;
   /** A snapshot that was put in place and ProxySQL has not yet proven; how often it failed to. */
   readonly trial: { readonly ranked: Ranked; readonly failures: number } | null;

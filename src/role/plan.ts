@@ -11,6 +11,7 @@ import { isSick, rejectFailed, shareSteps, tend } from "./tend.js";
 export function plan(now: Observed): readonly Step[] {
   if (now.role === "unknown") return [];
   if (now.maintenance !== null && !isForced(now)) return [...look(now), ...shareSteps(now)];
+  if (now.switching && now.role === "MASTER") return look(now);
   const rejected = rejectFailed(now);
   if (rejected.length > 0) return rejected;
   const share = shareSteps(now);
@@ -29,7 +30,7 @@ function isForced(now: Observed): boolean {
   return now.role === "MASTER" && now.maintenance?.forcePromotion === true;
 }
 
-/** What is done in maintenance: nothing to ProxySQL. Snapshots go on while we lead, and a lost lead is let go. */
+/** What is done in maintenance, or while the role is being given away: nothing to ProxySQL. Snapshots go on while we lead, and a lost lead is let go. */
 function look(now: Observed): Step[] {
   if (now.leads === null) return [];
   if (now.role !== "MASTER") return [{ kind: "release" }, { kind: "purge" }];
@@ -108,7 +109,7 @@ function stepDown(now: Observed): Step[] {
   const cold = now.standby === "cold" && !now.holdsAddress;
   if (now.leads !== null) return [{ kind: "release" }, { kind: "purge" }, ...(cold ? stop(now) : [])];
   if (cold) return [...stop(now), ...prepare(now)];
-  const up = bringUp(now, now.best);
+  const up = [...resume(now), ...bringUp(now, now.best)];
   // What was put in place must show that ProxySQL lives with it, and what comes next (quiet jobs) needs an answer.
   const { running, admin, serving } = now.proxysql;
   const inTrial = running && isTrialInPlace(now);

@@ -59,7 +59,10 @@ export function shareSteps(now: Observed): Step[] {
     return care.share !== null && well ? [{ kind: "take-back" }] : [];
   }
   if (maintenance !== null) return care.share === null ? [{ kind: "demote", why: "maintenance" }] : [];
-  if (care.share === null) return care.fit === false ? [{ kind: "demote", why: "unready" }] : [];
+  if (now.switching || (care.share === "switchover" && care.standsAside)) return [];
+  const isOfHealth = care.share !== null && care.share !== "switchover";
+  if (!isOfHealth && care.fit === false) return [{ kind: "demote", why: "unready" }];
+  if (care.share === null) return [];
   if (care.fit !== true || !care.mayMove || !looksWell(now)) return [];
   return care.share === "given-away" && !care.recovered ? [] : [{ kind: "take-back" }];
 }

@@ -44,6 +44,7 @@ export const calm: Care = {
   cannotPlace: false,
   fit: true,
   recovered: true,
+  standsAside: false,
 };
 
 export function peer(view: Partial<PeerView> = {}): PeerView {
@@ -68,6 +69,7 @@ export function observed(change: Partial<Observed> = {}): Observed {
     standby: "warm",
     proxysql: up,
     maintenance: null,
+    switching: false,
     care: calm,
     trial: null,
     canPutBack: false,

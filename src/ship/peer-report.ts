@@ -40,7 +40,11 @@ const reportSchema = z.object({
   /** `net.inet.carp.preempt`; null if it cannot be read. */
   preempt: maybe(z.boolean().nullable()),
   /** `net.inet.carp.demotion`, and the agent's own share of it. */
-  demotion: maybe(z.object({ total: whole.nullable(), share: whole })),
+  demotion: maybe(
+    z.object({ total: whole.nullable(), share: whole, why: maybe(z.string().max(40).nullable()) }),
+  ),
+  /** It is giving the role away: which switchover, and to whom. */
+  switchover: maybe(z.object({ id: text, to: text }).nullable()),
   /** Digest of its ProxySQL's table definitions. */
   definitions: maybe(digest.nullable()),
   /** Digest of its three TLS files; null if it has none. */

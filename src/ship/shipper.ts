@@ -167,13 +167,18 @@ export class Shipper {
    * undefined if nothing has changed. Errors are his to see.
    */
   async takeAccepted(): Promise<string | undefined> {
+    return this.takeNow(true);
+  }
+
+  /** The same, without his word on emptied tables unless `accept`. */
+  async takeNow(accept = false): Promise<string | undefined> {
     const leading = this.#leading;
     if (!leading)
       throw new KnownError("not-done", "Snapshots are taken on the active node, and this is not it.");
-    const manifest = await takeOne(this.#deps, leading.epoch, leading.stop.signal, true);
+    const manifest = await takeOne(this.#deps, leading.epoch, leading.stop.signal, accept);
     this.#takeError = undefined;
     if (manifest === undefined) return undefined;
-    for (const shipment of this.#shipments.values()) shipment.offer(manifest, true);
+    for (const shipment of this.#shipments.values()) shipment.offer(manifest, accept);
     return manifest.id;
   }
 

@@ -145,6 +145,7 @@ export class ModelNode {
         starting: false,
       },
       maintenance: null,
+      switching: false,
       care: calm,
       trial: null,
       givenUp: false,

@@ -1,0 +1,115 @@
+import { randomUUID } from "node:crypto";
+import { errorFields, inBackground } from "../platform/background.js";
+import { withDeadline } from "../platform/clock.js";
+import { KnownError, sentenceOf } from "../platform/errors.js";
+import type { SwitchoverDocument } from "../switchover/document.js";
+import { Progress } from "../switchover/progress.js";
+import {
+  type Cancelled,
+  runSwitchover,
+  type SwitchoverOptions,
+  type SwitchoverParts,
+} from "./switchover-run.js";
+
+/** The agent's stop is bounded; what is not undone by then the next start makes right. */
+const stopMs = 5_000;
+
+/** The switchovers of this node: the one that runs, or the last one, and those that a peer performs for us. */
+export class Switchovers {
+  readonly #parts: SwitchoverParts;
+  #last: { progress: Progress; abort: AbortController; ended: Promise<void> } | undefined;
+  /** Asked for here, performed by the peer that has the role. */
+  #remote: { id: string; peer: string } | undefined;
+
+  constructor(parts: SwitchoverParts) {
+    this.#parts = parts;
+    tellLeftover(parts);
+  }
+
+  /**
+   * Begins one, in whichever direction: this node gives its role away, or has the peer that has it give it to this one.
+   * Returns at once; `progress` tells how it goes.
+   */
+  async start(options: SwitchoverOptions): Promise<SwitchoverDocument> {
+    const { node, observer } = this.#parts;
+    const { name } = node.config.node;
+    const { role } = await observer.lookAtCarp();
+    const master = node.board.views().find((peer) => peer.reachable && peer.role === "MASTER")?.name;
+    const takes = role !== "MASTER" && (options.to === null || options.to === name) && master !== undefined;
+    if (!takes) return this.give(options);
+    const { force, dryRun, timeoutMs } = options;
+    const answer = await this.#ask(master, { op: "give", force, dryRun, timeoutMs });
+    this.#remote = { id: answer.id, peer: master };
+    return answer;
+  }
+
+  /** Gives this node's role away. */
+  give(options: SwitchoverOptions): SwitchoverDocument {
+    const { name } = this.#parts.node.config.node;
+    const progress = new Progress(randomUUID().slice(0, 8), name, options.to ?? "");
+    if (this.#last !== undefined && !this.#last.progress.isOver) {
+      const { id, to } = this.#last.progress;
+      const sentence = `Node ${name} is giving the role to ${to} already (switchover ${id}).`;
+      const todo = "Wait until it is over: `proxysql-carp status`.";
+      progress.refusals([{ code: "running", sentence, todo, canForce: false }], []);
+      progress.over("refused", sentence);
+      return progress.document();
+    }
+    const abort = new AbortController();
+    const ended = this.#run(options, progress, abort.signal);
+    this.#last = { progress, abort, ended };
+    inBackground(this.#parts.node.log, "a switchover", ended);
+    return progress.document();
+  }
+
+  /** How the switchover `id` goes, or went. */
+  async progress(id: string): Promise<SwitchoverDocument> {
+    if (this.#last?.progress.id === id) return this.#last.progress.document();
+    if (this.#remote?.id === id) return this.#ask(this.#remote.peer, { op: "progress", id });
+    throw new KnownError(
+      "not-done",
+      `This agent knows of no switchover ${id}: it was started anew meanwhile, and makes ProxySQL and CARP agree. Look at \`proxysql-carp status\`.`,
+    );
+  }
+
+  /** Ends the switchover `id` before its time: it is undone, unless the peer has the role already. */
+  async cancel(id: string): Promise<SwitchoverDocument> {
+    if (this.#remote?.id === id) return this.#ask(this.#remote.peer, { op: "cancel", id });
+    if (this.#last?.progress.id === id) this.#last.abort.abort("operator" satisfies Cancelled);
+    return this.progress(id);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#last === undefined) return;
+    this.#last.abort.abort("agent stops" satisfies Cancelled);
+    await withDeadline(this.#last.ended, stopMs, "The switchover's end");
+  }
+
+  async #run(options: SwitchoverOptions, progress: Progress, signal: AbortSignal): Promise<void> {
+    try {
+      await runSwitchover(this.#parts, options, progress, signal);
+    } catch (error) {
+      // Not even undoing it worked: the plan goes on from what is.
+      this.#parts.node.log.error(errorFields(error), "a switchover ended unforeseen");
+      progress.over("failed", sentenceOf(error));
+    }
+  }
+
+  async #ask(peer: string, ask: Readonly<Record<string, unknown>>): Promise<SwitchoverDocument> {
+    const link = this.#parts.node.links.get(peer);
+    if (link === undefined) throw new KnownError("not-done", `There is no peer ${peer}.`);
+    const answer = await link.switchover(ask);
+    if (answer.ok === true) return answer.switchover as SwitchoverDocument;
+    throw new KnownError("not-done", `Peer ${peer}: ${String(answer.error)}`);
+  }
+}
+
+/** The last process ended in the middle of one. The plan finishes or undoes it, by what ifconfig says. */
+function tellLeftover({ node }: SwitchoverParts): void {
+  const { leftover } = node.switchover;
+  if (leftover === null) return;
+  const { id, to } = leftover;
+  node.log.warn({ id, to }, "a switchover was cut short: ProxySQL is made to fit the CARP role");
+  node.journal.addNote("switchover-cut-short", { id, to });
+  node.switchover.end();
+}
