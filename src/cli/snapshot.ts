@@ -1,7 +1,7 @@
 import type { Cli } from "./cli.js";
 import { withExamples } from "./examples.js";
 
-/** `snapshot take`, `verify`, `diff`, `drill`. */
+/** `snapshot take`, `list`, `show`, `verify`, `diff`, `drill`. */
 export function registerSnapshot({ program, configFile, finish }: Cli): void {
   const snapshot = withExamples(program.command("snapshot").description("snapshots of the configuration"), [
     ["proxysql-carp snapshot diff live peer", "what would a failover change?"],
@@ -10,19 +10,54 @@ export function registerSnapshot({ program, configFile, finish }: Cli): void {
   withExamples(
     snapshot
       .command("take")
-      .description("take one that was held back because a table is empty now")
-      .option("--accept", "the emptiness is meant")
-      .action(async (options: { accept?: boolean }) =>
+      .description("take one now, on the active node; tells its id, or that nothing has changed")
+      .option("--accept", "a table that is suddenly empty is meant to be: take what was held back for it")
+      .option("--json", "one JSON document instead of text")
+      .action(async (options: { accept?: boolean; json?: boolean }) =>
         finish((await import("../commands/snapshot-take.js")).takeSnapshot(await configFile(), options)),
       ),
-    [["proxysql-carp snapshot take --accept", "all users were removed on purpose: ship that"]],
+    [
+      ["proxysql-carp snapshot take", "have what was just saved in a snapshot before going on"],
+      ["proxysql-carp snapshot take --accept", "all users were removed on purpose: ship that"],
+    ],
+  );
+
+  withExamples(
+    snapshot
+      .command("list")
+      .description("tell what this node and its peers hold, side by side, newest first")
+      .option("--limit <number>", "so many instead of 20")
+      .option("--all", "all of them")
+      .option("--json", "one JSON document instead of text")
+      .action(async (options: { limit?: string; all?: boolean; json?: boolean }) =>
+        finish((await import("../commands/snapshot-list.js")).listSnapshots(await configFile(), options)),
+      ),
+    [
+      ["proxysql-carp snapshot list", "does the other node have what runs here?"],
+      ["proxysql-carp snapshot list --all --json", "everything, for a script"],
+    ],
+  );
+
+  withExamples(
+    snapshot
+      .command("show")
+      .description("tell what one is: lineage, rows, sizes, and whether it passes all checks now")
+      .argument("<id>", "an id or its beginning, a lineage such as 5.9@a, or latest")
+      .option("--json", "one JSON document instead of text")
+      .action(async (id: string, options: { json?: boolean }) =>
+        finish((await import("../commands/snapshot-show.js")).showSnapshot(await configFile(), id, options)),
+      ),
+    [
+      ["proxysql-carp snapshot show latest", "what would be installed at a failover?"],
+      ["proxysql-carp snapshot show 5.9@a", "one by its lineage, as status and list tell it"],
+    ],
   );
 
   withExamples(
     snapshot
       .command("verify")
       .description("verify a database file, a snapshot's directory or one of the store; files need no agent")
-      .argument("[what]", "a file, a directory, or a snapshot's id")
+      .argument("[what]", "a file, a directory, or a snapshot: its id, 5.9@a, latest")
       .option(
         "--accept",
         "an emptiness is meant; without <what>: take the snapshot that was held back for it",
@@ -43,7 +78,7 @@ export function registerSnapshot({ program, configFile, finish }: Cli): void {
     snapshot
       .command("diff")
       .description("compare two configurations row by row: what the second has that the first has not")
-      .argument("<a>", "a snapshot's id, live, disk, peer, or a file")
+      .argument("<a>", "a snapshot (its id, 5.9@a, latest), live, disk, peer, or a file")
       .argument("<b>", "the same")
       .option("--json", "one JSON document instead of text")
       .option("--secrets", "show passwords and keys instead of masking them")

@@ -7,7 +7,8 @@ import { exists } from "../platform/files.js";
 import { withScratch } from "../platform/scratch-directory.js";
 import { type CheckList, checkUnpacked, refusedEarly, type Subject } from "../snapshot/check-list.js";
 import { readDefinitions } from "../snapshot/definitions.js";
-import { lineageOfId, type Manifest } from "../snapshot/manifest.js";
+import { findStored, namesSnapshot } from "../snapshot/find-stored.js";
+import type { Manifest } from "../snapshot/manifest.js";
 import { type Opened, openPath } from "../snapshot/open-path.js";
 import { refusalOf } from "../snapshot/refusal.js";
 import { openStore } from "../snapshot/store.js";
@@ -74,8 +75,7 @@ interface Looked {
 
 async function look(configFile: string, what: string, dir: string, accept: boolean): Promise<Looked> {
   const isPath = what.includes("/") || (await exists(resolve(what)));
-  if (!isPath && lineageOfId(what) !== undefined)
-    return lookIntoStore(loadConfig(configFile), what, dir, accept);
+  if (!isPath && namesSnapshot(what)) return lookIntoStore(loadConfig(configFile), what, dir, accept);
   let opened: Opened;
   try {
     opened = await openPath(resolve(what), dir);
@@ -90,8 +90,9 @@ async function look(configFile: string, what: string, dir: string, accept: boole
   return { kind, manifest, list };
 }
 
-async function lookIntoStore(config: Config, id: string, dir: string, accept: boolean): Promise<Looked> {
+async function lookIntoStore(config: Config, name: string, dir: string, accept: boolean): Promise<Looked> {
   const store = openStore(config.node.state_dir);
+  const { id } = await findStored(store, name);
   try {
     const manifest = await store.unpack(id, dir);
     const before = await store.before(id);

@@ -8,8 +8,9 @@ import { vacuumInto } from "../proxysql/vacuum.js";
 import type { TlsFile } from "../snapshot/content.js";
 import { copyDatabaseFile } from "../snapshot/copy-database.js";
 import type { TableRule } from "../snapshot/difference.js";
+import { findStored, namesSnapshot } from "../snapshot/find-stored.js";
 import { writeLiveDatabase } from "../snapshot/live-database.js";
-import { lineageOfId, type Manifest } from "../snapshot/manifest.js";
+import type { Manifest } from "../snapshot/manifest.js";
 import { openPath } from "../snapshot/open-path.js";
 import { databaseName } from "../snapshot/pack.js";
 import { refusalError } from "../snapshot/refusal.js";
@@ -42,8 +43,8 @@ export interface SideSources {
 
 /**
  * Brings one side of a comparison into the empty directory `dir`: `live` (ProxySQL's runtime), `disk` (its database as
- * taking a snapshot copies it), `peer` or `peer:NAME` (a peer's newest snapshot), a path, or the id of a snapshot in
- * the store. What is damaged is `snapshot-refused`: a difference of it would tell nothing.
+ * taking a snapshot copies it), `peer` or `peer:NAME` (a peer's newest snapshot), a path, or a snapshot in the store as
+ * `findStored` names it. What is damaged is `snapshot-refused`: a difference of it would tell nothing.
  */
 export async function openSide(what: string, dir: string, sources: SideSources): Promise<Side> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -52,7 +53,7 @@ export async function openSide(what: string, dir: string, sources: SideSources):
   const peer = /^peer(?::(.+))?$/.exec(what);
   if (peer) return ofPeer(peer[1], dir, sources);
   const isPath = what.includes("/") || (await exists(resolve(what)));
-  if (!isPath && lineageOfId(what) !== undefined) return stored(what, dir, sources.config());
+  if (!isPath && namesSnapshot(what)) return stored(what, dir, sources.config());
   return path(what, dir);
 }
 
@@ -105,9 +106,10 @@ async function copyDisk(config: Config, to: string): Promise<string[]> {
   return ["ProxySQL's admin does not answer: its file was copied."];
 }
 
-async function stored(id: string, dir: string, { node }: Config): Promise<Side> {
-  const manifest = await openStore(node.state_dir).unpack(id, dir);
-  return verifiedSide(id, dir, manifest, null);
+async function stored(name: string, dir: string, { node }: Config): Promise<Side> {
+  const store = openStore(node.state_dir);
+  const { id } = await findStored(store, name);
+  return verifiedSide(id, dir, await store.unpack(id, dir), null);
 }
 
 async function ofPeer(

@@ -1,5 +1,4 @@
 import { KnownError } from "../platform/errors.js";
-import { formatLineage } from "../role/lineage.js";
 import type { Store, StoredSnapshot } from "./store.js";
 
 /** Names listed where several snapshots fit. */
@@ -61,9 +60,4 @@ function matching<T extends Pick<StoredSnapshot, "id" | "lineage">>(
   }
   const exact = snapshots.filter(({ id }) => id === name);
   return exact.length > 0 ? exact : snapshots.filter(({ id }) => id.startsWith(name));
-}
-
-/** `5.9@a` and what commands take besides, for one line. */
-export function namesOf({ id, lineage }: Pick<StoredSnapshot, "id" | "lineage">): string {
-  return `${formatLineage(lineage)} (${id})`;
 }

@@ -9,6 +9,9 @@ export const tlsSizeLimit = 1024 * 1024;
 
 const nodeName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/);
 
+/** `<epoch>-<sequence>-<node>`, see `snapshotId`. */
+const snapshotName = /^(\d{10})-(\d{10})-([A-Za-z0-9][A-Za-z0-9_-]{0,62})$/;
+
 const lineage = z.object({ epoch: counter, sequence: counter, node: nodeName });
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
@@ -57,6 +60,8 @@ export const manifestSchema = z.object({
    * the snapshots after it for as long as the table is as empty.
    */
   accepted: z.record(z.string(), count),
+  /** An operator brought the content of this older snapshot back: its id. Every other snapshot lacks the field. */
+  restoredFrom: z.string().regex(snapshotName).optional(),
   database: z.object({
     size: fileSize,
     sha256: digest,
@@ -94,7 +99,7 @@ export function snapshotId({ epoch, sequence, node }: Lineage): string {
 
 /** The lineage that a directory name tells, or undefined if it is no snapshot's name. */
 export function lineageOfId(id: string): Lineage | undefined {
-  const match = /^(\d{10})-(\d{10})-([A-Za-z0-9][A-Za-z0-9_-]{0,62})$/.exec(id);
+  const match = snapshotName.exec(id);
   if (!match) return undefined;
   return { epoch: Number(match[1]), sequence: Number(match[2]), node: match[3] as string };
 }
