@@ -105,13 +105,15 @@ async function move(giving: Giving, ms: number, signal: AbortSignal): Promise<st
   const { board, log } = node;
   const began = monotonic();
   const advertMs = 1_000 * Math.max(1, ...observer.carp.vhids.map(({ advbase = 1 }) => advbase));
+  // A peer that does not preempt waits for ever while a demoted master speaks.
+  const claimAfterMs = reportOf(node, progress.to)?.preempt === false ? 0 : 2.5 * advertMs;
   const helps = [
     {
-      afterMs: 2.5 * advertMs,
+      afterMs: claimAfterMs,
       how: `asked ${progress.to} to claim it`,
       help: () => askTaker(node, progress, "claim"),
     },
-    { afterMs: 4 * advertMs, how: "asked CARP here to step down", help: () => stepDown(observer) },
+    { afterMs: claimAfterMs + 2.5 * advertMs, how: "asked CARP here to step down", help: () => stepDown(observer) },
   ];
   const helped: string[] = [];
   let askedAt = Number.NEGATIVE_INFINITY;
@@ -129,7 +131,7 @@ async function move(giving: Giving, ms: number, signal: AbortSignal): Promise<st
         inBackground(log, "asking the peers", board.askAll());
       }
       const next = helps[0];
-      if (next !== undefined && monotonic() - began > next.afterMs && role === "MASTER") {
+      if (next !== undefined && monotonic() - began >= next.afterMs && role === "MASTER") {
         helps.shift();
         helped.push(next.how);
         await next.help().catch((error: unknown) => {
