@@ -101,6 +101,14 @@ describe("Demotion, on a sysctl that adds", () => {
     expect(total()).toBe(0);
   });
 
+  it("is changed by one at a time: two who take it back at once take it back once", async () => {
+    const demotion = new Demotion(keeper, "one");
+    await Promise.all([demotion.add("switchover"), demotion.add("unready")]);
+    expect(total()).toBe(shareSize);
+    await Promise.all([demotion.takeBack(), demotion.takeBack()]);
+    expect(total()).toBe(0);
+  });
+
   it("is there again after a reboot, once", async () => {
     await new Demotion(keeper, "one").add("unready");
     reboot();

@@ -203,3 +203,40 @@ describe("in maintenance", () => {
     expect(kinds({ leads: 5, maintenance }, { share: "maintenance" })).toBe("release purge");
   });
 });
+
+const paused = { ...up, paused: true, serving: false };
+
+describe("while the role is being given away", () => {
+  it("ProxySQL and our share are in the hands of the switchover", () => {
+    expect(kinds({ ...leading, switching: true, proxysql: paused }, { share: "switchover" })).toBe("");
+    expect(kinds({ ...leading, switching: true, proxysql: down }, { tries: 9 })).toBe("");
+    expect(kinds({ ...leading, switching: true, shipping: false })).toBe("ship");
+  });
+
+  it("the lost role is followed at once, and the share stays until it is over", () => {
+    const lost = { role: "BACKUP", leads: 5, switching: true } as const;
+    expect(kinds(lost, { share: "switchover" })).toBe("release purge");
+    expect(kinds({ switching: true }, { share: "switchover" })).toBe("");
+  });
+
+  it("clients are taken again on the node that stands by, which must be ready", () => {
+    expect(kinds({ proxysql: paused }, { share: "switchover", standsAside: true })).toBe("resume prove");
+  });
+});
+
+describe("the share that a switchover leaves behind", () => {
+  it("stays while the address would come back without it", () => {
+    expect(kinds({}, { share: "switchover", standsAside: true })).toBe("");
+    expect(kinds({}, { share: "switchover", standsAside: true, fit: false })).toBe("");
+  });
+
+  it("is taken back when it is needed no more, or goes on for another cause", () => {
+    expect(kinds({}, { share: "switchover" })).toBe("take-back");
+    expect(kinds({}, { share: "switchover", fit: false })).toBe("demote:unready");
+  });
+
+  it("is taken back by a node that is MASTER again: a switchover that was cut short is undone", () => {
+    expect(kinds({ ...leading, proxysql: paused }, { share: "switchover" })).toBe("resume");
+    expect(kinds({ ...leading }, { share: "switchover" })).toBe("take-back");
+  });
+});

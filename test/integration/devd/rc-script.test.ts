@@ -142,6 +142,14 @@ describe("rc.d/proxysql_carp", () => {
     );
   });
 
+  it("moves the role without asking: there is nobody on its terminal", async () => {
+    program("node", `echo "node $*" >>${root}/calls`);
+    expect((await rc(["switchover", "--dry-run"])).status).toBe(0);
+    expect(text("calls")).toBe(
+      `node ${root}/cli.js --config ${root}/config.toml switchover --yes --dry-run\n`,
+    );
+  });
+
   it("fails a command that the program fails", async () => {
     program("node", "exit 78");
     expect((await rc(["configtest"])).status).toBe(1);
