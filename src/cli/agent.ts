@@ -1,3 +1,4 @@
+import { Argument } from "commander";
 import type { Cli } from "./cli.js";
 import { withExamples } from "./examples.js";
 
@@ -18,7 +19,7 @@ export function registerAgent({ program, configFile, finish }: Cli): void {
     program
       .command("notify")
       .description("give a CARP event to the agent, or leave it in the spool")
-      .argument("<type>", "MASTER, BACKUP or INIT")
+      .addArgument(new Argument("<type>", "what the role is now").choices(["MASTER", "BACKUP", "INIT"]))
       .argument("<subsystem>", "vhid@interface, such as 9@em0")
       .action(async (type: string, subsystem: string) =>
         finish((await import("../commands/notify.js")).notify(await configFile(), type, subsystem)),

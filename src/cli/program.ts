@@ -3,6 +3,7 @@ import { version } from "../agent/version.js";
 import { sentenceOf, systemCode } from "../platform/errors.js";
 import { registerAgent } from "./agent.js";
 import type { Cli } from "./cli.js";
+import { registerCompletion } from "./completion.js";
 import { registerConfig } from "./config.js";
 import { withExamples } from "./examples.js";
 import { registerMaintenance } from "./maintenance.js";
@@ -51,6 +52,7 @@ export function createProgram(): Command {
   registerMaintenance(cli);
   registerSnapshot(cli);
   registerConfig(cli);
+  registerCompletion(cli);
   registerAgent(cli);
   tellUsage(program);
   return program;

@@ -1,6 +1,9 @@
-import { CommanderError } from "commander";
+import { CommanderError, Option } from "commander";
 import type { Cli } from "./cli.js";
 import { withExamples } from "./examples.js";
+
+/** As src/health/reason.ts has them: that file is loaded only by a command that runs. */
+const groups = ["snapshots", "peer", "role", "proxysql", "host"];
 
 /** Would a failover work? `reasons` for people, `check` for a monitoring system. */
 export function registerReasons({ program, configFile, finish }: Cli): void {
@@ -22,7 +25,7 @@ export function registerReasons({ program, configFile, finish }: Cli): void {
     program
       .command("check")
       .description("a monitoring plugin: one line, exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN")
-      .option("--group <group>", "reasons of one group alone: snapshots, peer, role, proxysql or host")
+      .addOption(new Option("--group <group>", "reasons of one group alone").choices(groups))
       .option("--timeout <duration>", "how long the agent may take, such as 5s")
       // A monitoring system would read the exit code 2 of a wrong command line as CRITICAL, and nothing but standard output.
       .exitOverride(({ exitCode, code, message }) => {
