@@ -6,13 +6,15 @@ export function registerStatus({ program, configFile, finish }: Cli): void {
   withExamples(
     program
       .command("status")
-      .description("tell what this node is and holds, and how its peers are")
+      .description("tell who is active, whether the other node is ready, and if not why and what to do")
       .option("--json", "one JSON document instead of text")
-      .action(async (options: { json?: boolean }) =>
+      .option("--watch", "again every second, until Ctrl-C; with --json a document a line")
+      .action(async (options: { json?: boolean; watch?: boolean }) =>
         finish((await import("../commands/status.js")).showStatus(await configFile(), options)),
       ),
     [
-      ["proxysql-carp status", "this node and its peers"],
+      ["proxysql-carp status", "one screen of this node and its peers"],
+      ["proxysql-carp status --watch", "the same while something happens, such as a switchover"],
       ["proxysql-carp status --json | jq .proxysql.serving", "in a script: does this node serve?"],
     ],
   );

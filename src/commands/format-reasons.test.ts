@@ -12,14 +12,22 @@ it("tells each reason in a block: what, since when, what to do", () => {
     [
       `peer-unreachable (b): critical, since ${since}, 2 h`,
       "  b is away.",
-      "  Look at b.",
+      "  To do: Look at b.",
       "",
       `drift: warning, since ${since}, 2 h`,
       "  \\x1b[2J\\nforged",
-      "  What to do.",
+      "  To do: What to do.",
       "",
     ].join("\n"),
   );
+});
+
+it("has no line of more than 80 columns", () => {
+  const long = "Some words and more of them, ".repeat(20) + "x".repeat(200);
+  const lines = formatReasons([reasonOf("drift", { about: long, sentence: long, todo: long })]).split("\n");
+  expect(lines.length).toBeGreaterThan(30);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  expect(lines.find((line) => line.startsWith("  To do: "))).toMatch(/^ {2}To do: Some words/);
 });
 
 it("says that there is none", () => {

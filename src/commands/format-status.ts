@@ -1,74 +1,94 @@
 import type { Dated, PeerStatusView, StatusDocument } from "../agent/status.js";
 import { inOrder } from "../http/reasons-document.js";
+import type { LastTransition } from "../journal/history.js";
 import { wallClock } from "../platform/clock.js";
 import { formatDuration } from "../platform/duration.js";
-import { printable } from "../platform/printable.js";
+import { formatLineage } from "../role/lineage.js";
+import { lineageOfId } from "../snapshot/manifest.js";
+import { type Colours, noColours } from "./colour.js";
+import { reasonBlock } from "./format-reasons.js";
+import { cutLines, type PageSize, type Row, row, rowLines, usualSize } from "./page.js";
+import { headlines, roleNow } from "./status-headline.js";
+import { wrap } from "./wrap.js";
 
-const labelWidth = 14;
+/** The status, where an agent of another version may know less. */
+export type ShownStatus = Omit<StatusDocument, "switchover" | "lastTransition"> & {
+  readonly switchover?: {
+    readonly phase?: string;
+    readonly from: string;
+    readonly to: string;
+    readonly since: string;
+  } | null;
+  readonly lastTransition?: LastTransition | null;
+};
 
-/** The status page as text: at most 80 columns wide unless a sentence is longer, no colours, ends with a newline. */
-export function formatStatus(status: StatusDocument): string {
-  const { proxysql } = status;
-  const leading = status.leads === null ? "" : `, leads epoch ${status.leads}`;
-  const lines = [
-    row("node", `${status.node} (agent ${status.version})`),
-    row("role", `${status.role}${leading}`),
-    ...(status.vhids.length > 1 ? status.vhids.map(({ vhid, role }) => row(`  ${vhid}`, role)) : []),
-    row("standby", status.standby),
-    ...maintenanceLines(status),
-    row("proxysql", describeProxysql(proxysql)),
-    row("runs", status.running?.text ?? "nothing of this pair yet"),
-    row("taken", describe(status.lastTaken)),
-    row("received", describe(status.lastReceived)),
-    row("installed", describe(status.lastInstalled)),
-    row("drill", describeDrill(status.drill)),
-    ...status.peers.flatMap(peerLines),
-    ...labelled("problems", problemLines(status)),
-  ];
-  return `${lines.join("\n")}\n`;
+/** More vhids than this are counted by their role. */
+const mostVhids = 12;
+
+/**
+ * The status as one screen: who is active and whether the other one is ready, then what there is on either side, then
+ * what is wrong and what to do. ASCII, no line wider and no page longer than `size`; ends with a newline.
+ */
+export function formatStatus(
+  status: ShownStatus,
+  size: PageSize = usualSize,
+  colours: Colours = noColours,
+): string {
+  const head = headlines(status).flatMap(({ text, mark }) => wrap(text, size.width).map(colours[mark]));
+  const facts = rows(status).flatMap((fact) => rowLines(fact, size, colours));
+  const room = size.height - head.length - facts.length - 2;
+  const wrong = problemLines(status, { ...size, height: room }, colours);
+  const lines = [...head, "", ...facts, ...(wrong.length === 0 ? [] : ["", ...wrong])];
+  return `${cutLines(lines, size, "There is more: `proxysql-carp status --json`.").join("\n")}\n`;
 }
 
-/** One line of the page. Names, versions and sentences come from peers and programs too: none reaches the terminal raw. */
-function row(label: string, text: string): string {
-  return `${printable(label).padEnd(labelWidth)}${printable(text)}`;
-}
-
-/** Rows of which only the first has the label; "none" if there are none. */
-function labelled(label: string, texts: readonly string[]): string[] {
-  return texts.length === 0
-    ? [row(label, "none")]
-    : texts.map((text, index) => row(index === 0 ? label : "", text));
-}
-
-/** Each reason with what to do about it, then what is wrong besides. */
-function problemLines({ reasons, problems }: StatusDocument): string[] {
-  const sentences = new Set(reasons.map(({ sentence }) => sentence));
+function rows(status: ShownStatus): Row[] {
+  const { node, version, role, leads, standby, proxysql } = status;
+  const isServing = proxysql.serving || (standby === "cold" && role !== "MASTER");
   return [
-    ...inOrder(reasons).flatMap(({ code, about, severity, since, sentence, todo }) => [
-      `${about === null ? code : `${code} (${about})`}, ${severity} for ${formatAge(since)}: ${sentence}`,
-      `  ${todo}`,
-    ]),
-    ...problems.filter((problem) => !sentences.has(problem)),
+    row("node", `${node} (agent ${version}), ${standby} standby`),
+    row("role", `${role}${leads === null ? "" : `, leads epoch ${leads}`}`),
+    row("vhids", describeVhids(status.vhids)),
+    ...switchoverRows(status),
+    ...maintenanceRows(status),
+    ...demotionRows(status),
+    row("proxysql", describeProxysql(proxysql), isServing ? undefined : "bad"),
+    row("configuration", describeConfiguration(status)),
+    ...status.peers.map((peer) => peerRow(peer, status)),
+    ...drillRows(status),
+    ...lastRows(status),
   ];
 }
 
-function maintenanceLines({ maintenance }: StatusDocument): string[] {
+function describeVhids(vhids: StatusDocument["vhids"]): string {
+  if (vhids.length <= mostVhids) return vhids.map(({ vhid, role }) => `${vhid} ${role}`).join(", ");
+  const roles = [...new Set(vhids.map(({ role }) => role))];
+  const counts = roles.map((role) => `${vhids.filter((one) => one.role === role).length} ${role}`);
+  return `${vhids.length}: ${counts.join(", ")}`;
+}
+
+function switchoverRows({ switchover }: ShownStatus): Row[] {
+  if (!switchover) return [];
+  const { phase, from, to, since } = switchover;
+  const now = phase === undefined ? "" : `: ${phase}`;
+  return [row("switchover", `from ${from} to ${to}, for ${formatAge(since)}${now}`, "warn")];
+}
+
+function maintenanceRows({ maintenance }: ShownStatus): Row[] {
   if (maintenance === null) return [];
+  const forced = maintenance.forcePromotion ? ", takes over all the same" : "";
   const note = maintenance.note === null ? "" : `: ${maintenance.note}`;
-  return [row("maintenance", `on since ${maintenance.since}${note}`)];
+  return [row("maintenance", `on for ${formatAge(maintenance.since)}${forced}${note}`, "warn")];
 }
 
-function describeDrill(drill: StatusDocument["drill"]): string {
-  if (drill === null) return "never";
-  const result = drill.ok
-    ? `succeeded in ${formatDuration(drill.ms)}`
-    : `failed: ${drill.why ?? "no cause told"}`;
-  return `${result}, ${formatAge(drill.at)} ago`;
-}
-
-/** How long ago an ISO time was, by this host's clock, which is the agent's. */
-function formatAge(at: string): string {
-  return formatDuration(Math.max(0, wallClock() - Date.parse(at)));
+/** Only if CARP is told to keep the role away from here, by us or by somebody else. */
+function demotionRows({ care }: ShownStatus): Row[] {
+  const { share, shareWhy, shareSince, total } = care;
+  if (share === 0 && (total === null || total === 0)) return [];
+  const since = shareSince === null ? "" : ` for ${formatDuration(Math.max(0, wallClock() - shareSince))}`;
+  const ours =
+    share === 0 ? "none of it ours" : `${share} of it ours, ${shareWhy ?? "no cause told"}${since}`;
+  return [row("demotion", `${total ?? "unknown"}, ${ours}`, "warn")];
 }
 
 function describeProxysql({ up, admin, serving, paused, version }: StatusDocument["proxysql"]): string {
@@ -77,19 +97,114 @@ function describeProxysql({ up, admin, serving, paused, version }: StatusDocumen
   return `${version ?? "version unknown"}, ${state}${admin ? "" : ", its admin does not answer"}`;
 }
 
-function describe(dated: Dated | null): string {
-  return dated === null ? "never" : `${dated.snapshot}, ${formatDuration(dated.ageMs)} ago`;
+/** What ProxySQL's database is here, and how old the last word on it is. */
+function describeConfiguration({
+  running,
+  leads,
+  lastTaken,
+  lastReceived,
+  lastInstalled,
+}: ShownStatus): string {
+  const what = running === null ? "nothing of this pair yet" : running.text;
+  if (leads !== null) return lastTaken === null ? what : `${what}, taken ${ago(lastTaken)}`;
+  if (lastReceived === null) return `${what}, never received any`;
+  const got = shortId(lastReceived.snapshot);
+  if (got !== running?.text) return `${what}; received last: ${got}, ${ago(lastReceived)}`;
+  const isIn = lastInstalled?.snapshot === lastReceived.snapshot;
+  return `${what}, received ${ago(lastReceived)}${isIn ? `, in use for ${formatDuration(Math.max(0, lastInstalled.ageMs))}` : ""}`;
 }
 
-function peerLines(peer: PeerStatusView): string[] {
-  const seen = peer.viewAgeMs === null ? "never seen" : `seen ${formatDuration(peer.viewAgeMs)} ago`;
-  const role = peer.report === null ? "its agent does not answer" : `role ${peer.report.role}`;
+function peerRow(peer: PeerStatusView, status: ShownStatus): Row {
+  const { name, link, error, report, viewAgeMs } = peer;
+  const heard = viewAgeMs === null ? "never heard" : `heard ${formatDuration(viewAgeMs)} ago`;
+  const role = roleNow(peer) ?? (link === "up" ? "agent silent" : "role unknown");
+  const told = status.reasons.some(({ about }) => about === name);
+  const why = error === null || told ? "" : `: ${error}`;
+  const lines = [`${role}; link ${link}, ${heard}${why}`];
+  if (link === "up" && report?.proxysql) lines.push(`ProxySQL ${describeTheirs(report)}`);
+  lines.push(describeShipping(peer, status));
+  const isWell = link === "up" && report !== null;
+  return row(`peer ${name}`, lines, isWell ? undefined : "bad");
+}
+
+function describeTheirs({ proxysql, standby, role }: NonNullable<PeerStatusView["report"]>): string {
+  if (!proxysql) return "unknown";
+  if (!proxysql.up)
+    return standby === "cold" && role !== "MASTER" ? "stopped, as a cold standby's is" : "stopped";
+  return `${proxysql.version ?? "version unknown"}, ${proxysql.serving ? "serving" : "not serving"}`;
+}
+
+/** What the peer holds of what this node leads with, or what it leads with itself. */
+function describeShipping(
+  { best, lastShipped, pending, report }: PeerStatusView,
+  status: ShownStatus,
+): string {
+  if (status.leads === null) {
+    const runs = report?.running ?? null;
+    return runs === null ? `holds ${best?.text ?? "nothing"}` : `runs ${formatLineage(runs)}`;
+  }
+  const hasAll = best !== null && status.running !== null && best.text === status.running.text;
+  const held =
+    best === null ? "holds nothing" : `holds ${best.text}, ${hasAll ? "our newest" : "not our newest"}`;
+  const shipped = lastShipped === null ? "" : `; last shipped ${ago(lastShipped)}`;
+  return `${held}${shipped}${pending === null ? "" : `; ${shortId(pending)} under way`}`;
+}
+
+function drillRows({ drill }: ShownStatus): Row[] {
+  if (drill === null) return [];
+  const result = drill.ok
+    ? `succeeded in ${formatDuration(drill.ms)}`
+    : `failed: ${drill.why ?? "no cause told"}`;
+  return [row("restore drill", `${formatAge(drill.at)} ago, ${result}`, drill.ok ? undefined : "warn")];
+}
+
+function lastRows({ lastTransition }: ShownStatus): Row[] {
+  if (!lastTransition) return [];
+  const { at, before, role, cause, outcome, ms } = lastTransition;
+  const end = outcome === null ? "not ended" : outcome + (ms === null ? "" : ` after ${formatDuration(ms)}`);
   return [
-    row(`peer ${peer.name}`, `link ${peer.link}, ${seen}, ${role}`),
     row(
-      "  shipped",
-      describe(peer.lastShipped) + (peer.pending === null ? "" : `; under way: ${peer.pending}`),
+      "last change",
+      `${before} -> ${role} ${formatAge(at)} ago, ${end} (${cause})`,
+      outcome === "done" ? undefined : "warn",
     ),
-    row("  holds", peer.best?.text ?? "nothing"),
   ];
+}
+
+/** As many as there is room for, the worst first, each with what to do; the others by name. */
+function problemLines(status: ShownStatus, size: PageSize, colours: Colours): string[] {
+  const { reasons, problems } = status;
+  const told = new Set(reasons.map(({ sentence }) => sentence));
+  const blocks = [
+    ...inOrder(reasons).map((reason) => reasonBlock(reason, size.width, colours)),
+    ...problems.filter((problem) => !told.has(problem)).map((problem) => wrap(problem, size.width)),
+  ];
+  const lines: string[] = [];
+  for (const [index, block] of blocks.entries()) {
+    const others = blocks.length - index - 1;
+    const room = size.height - lines.length - (others === 0 ? 0 : 1);
+    if (block.length > room) {
+      // Of the worst one as much as fits: what it is counts for more than how many there are.
+      if (index === 0) lines.push(...block.slice(0, Math.max(1, size.height - 1)));
+      const left = index === 0 ? "The rest" : `${blocks.length - index} more`;
+      return [...lines, `${left}: \`proxysql-carp reasons\``];
+    }
+    lines.push(...block);
+  }
+  return lines;
+}
+
+function ago({ ageMs }: Dated): string {
+  return `${formatDuration(Math.max(0, ageMs))} ago`;
+}
+
+/** How long ago an ISO time was, by this host's clock, which is the agent's. */
+function formatAge(at: string): string {
+  return formatDuration(Math.max(0, wallClock() - Date.parse(at)));
+}
+
+/** `6.12@a` for the id of a snapshot. */
+function shortId(id: string): string {
+  const lineage = lineageOfId(id);
+  return lineage === undefined ? id : formatLineage(lineage);
 }

@@ -1,6 +1,7 @@
 import { loadConfig } from "../config/load.js";
 import { reasonsDocument } from "../http/reasons-document.js";
 import { askStatus } from "./ask-status.js";
+import { colours } from "./colour.js";
 import { formatReasons } from "./format-reasons.js";
 
 /**
@@ -10,8 +11,11 @@ import { formatReasons } from "./format-reasons.js";
 export async function showReasons(configFile: string, options: { json?: boolean }): Promise<number> {
   const { node, reasons } = await askStatus(loadConfig(configFile));
   const document = reasonsDocument(node, reasons);
-  process.stdout.write(
-    options.json ? `${JSON.stringify(document, null, 2)}\n` : formatReasons(document.reasons),
+  const { stdout } = process;
+  stdout.write(
+    options.json
+      ? `${JSON.stringify(document, null, 2)}\n`
+      : formatReasons(document.reasons, colours(stdout)),
   );
   return document.ready ? 0 : 1;
 }

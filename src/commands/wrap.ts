@@ -1,7 +1,10 @@
 import { printable } from "../platform/printable.js";
 
-/** The widest that a page gets: what a serial console has, and as much as an eye takes in. */
-export const pageWidth = 80;
+/**
+ * The widest that a page gets: the 80 columns of a serial console less the last one. A terminal goes to the next line
+ * after a character there (cons25), or erases it together with what follows (xterm).
+ */
+export const pageWidth = 79;
 
 /**
  * A text as any terminal shows it, a column for each character: no controls, and ASCII alone, for a serial console
