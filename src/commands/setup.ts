@@ -68,6 +68,8 @@ export async function setup(configFile: string, options: SetupOptions): Promise<
 
   text(formatPlan(root, draft, plan));
   if (options.dryRun === true) {
+    // Files that stand in the way are in the plan already.
+    const unconfirmed = refused.filter(({ path }) => path === null);
     text(
       `\nNothing was done: --dry-run.\n${unconfirmed.map(({ sentence }) => `Refused: ${sentence}\n`).join("")}`,
     );
