@@ -32,6 +32,8 @@ import { Observer } from "./observer.js";
 import { PeerBoard } from "./peer-board.js";
 import { Reconciler } from "./reconciler.js";
 import { Recovery } from "./recovery.js";
+import { recoverRestore } from "./restore.js";
+import { RestoreRecord } from "./restore-record.js";
 import { type Desk, serveSockets } from "./sockets.js";
 import { SwitchoverRecord } from "./switchover-record.js";
 import { Switchovers } from "./switchovers.js";
@@ -83,6 +85,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   });
   await node.store.sweep();
   await node.staging.sweep();
+  await recoverRestore(node);
 
   const bothMasters = new BothMasters({
     board: node.board,
@@ -171,6 +174,7 @@ function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () =
   const links = createLinks(config, log);
   const board = new PeerBoard(links, log);
   const configLock = new Mutex();
+  const restore = new RestoreRecord(journal);
   const shipper = new Shipper({
     config,
     log,
@@ -181,6 +185,7 @@ function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () =
     admin,
     links,
     configLock,
+    isHeld: () => restore.holdsTaking(state.leads),
     onShipped: (peer) => inBackground(log, `asking ${peer}`, board.ask(peer)),
     onOutranked: (peer) => inBackground(log, `asking ${peer}`, board.ask(peer)),
     peerIsMaster: (peer) => board.roleOf(peer) === "MASTER",
@@ -205,6 +210,7 @@ function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () =
     maintenance: new Maintenance(journal),
     switchover: new SwitchoverRecord(journal),
     trial: new Trial(journal),
+    restore,
     keepLocal: parseKeepLocal(config.proxysql.keep_local ?? defaultKeepLocal),
     kept: join(state_dir, "kept"),
     installed: { rows: {} },

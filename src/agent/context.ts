@@ -15,6 +15,7 @@ import type { Care } from "./care.js";
 import type { DivergenceReports } from "./divergence.js";
 import type { Maintenance } from "./maintenance.js";
 import type { PeerBoard } from "./peer-board.js";
+import type { RestoreRecord } from "./restore-record.js";
 import type { SwitchoverRecord } from "./switchover-record.js";
 import type { Trial } from "./trial.js";
 
@@ -36,6 +37,7 @@ export interface AgentContext {
   readonly demotion: Demotion;
   readonly maintenance: Maintenance;
   readonly trial: Trial;
+  readonly restore: RestoreRecord;
   readonly switchover: SwitchoverRecord;
   /** Where the database that an install replaces is kept. */
   readonly kept: string;

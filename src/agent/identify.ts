@@ -31,9 +31,10 @@ export class Identifier {
 
   /** `admin`: ProxySQL answers; otherwise it must be down, and its file is read. */
   async identify(admin: boolean): Promise<Identity> {
-    const { state, config, configLock, trial } = this.#node;
-    // What leads changes all the time, and rightly. Only after a snapshot was given up it may be another's content.
-    if (state.leads !== null && trial.displaced === null) return asBelieved;
+    const { state, config, configLock, trial, restore } = this.#node;
+    // What leads changes all the time, and rightly. Only after a snapshot was given up it may be another's content, and
+    // in a restore a mixture.
+    if (state.leads !== null && trial.displaced === null && restore.current === null) return asBelieved;
     const mark = changeMark(config.proxysql.datadir);
     if (state.running !== null && mark === state.mark) return asBelieved;
     if (this.#known?.mark === mark) return this.#known.identity;

@@ -95,7 +95,7 @@ export class Observer {
   }
 
   async observe(): Promise<Observed> {
-    const { config, state, board, shipper, trial, maintenance, care, switchover } = this.#node;
+    const { config, state, board, shipper, trial, maintenance, care, switchover, restore } = this.#node;
     const [carp, proxysql, best] = await Promise.all([
       this.lookAtCarp(),
       this.#lookAtProxysql(),
@@ -122,6 +122,10 @@ export class Observer {
       canPutBack: trial.displaced !== null && trial.displaced.kept !== null,
       givenUp: trial.displaced !== null,
       unsure: trial.unsure,
+      restoring: restore.current && {
+        ranked: restore.current.ranked,
+        failed: !trial.allows(restore.current.ranked.lineage),
+      },
       leads: state.leads,
       openingContent: state.openingContent,
       shipping: state.leads !== null && shipper.epoch === state.leads,

@@ -21,6 +21,7 @@ import {
   startProxysql,
   stopProxysql,
 } from "./proxysql-steps.js";
+import { endRestore } from "./restore.js";
 import { addShare, settleShare, stepAside, takeShareBack } from "./share-steps.js";
 
 /**
@@ -76,6 +77,8 @@ export async function performStep(
       return hushScheduler(node);
     case "open-epoch":
       return openEpoch(node, step.above);
+    case "end-restore":
+      return endRestore(node);
     case "report-divergence":
       return reportDivergence(node, step);
     case "ship":

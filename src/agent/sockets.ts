@@ -17,6 +17,7 @@ import { knowledgeOfSnapshots } from "./list-snapshots.js";
 import type { Observer } from "./observer.js";
 import type { Reconciler } from "./reconciler.js";
 import { reportOf } from "./report.js";
+import { type RestoreParts, restoreSnapshot } from "./restore-snapshot.js";
 import { statusOf } from "./status.js";
 import { answerSwitchoverAsk } from "./switchover-asked.js";
 import type { Switchovers } from "./switchovers.js";
@@ -69,6 +70,8 @@ async function answerControl(desk: Desk, request: ControlRequest): Promise<Contr
       return takeNow(node, request.accept === true);
     case "list":
       return { ok: true, ...(await knowledgeOfSnapshots(node, request.limit)) };
+    case "restore":
+      return { ok: true, restore: await restoreSnapshot(restoring(desk), request.id) };
     case "maintenance":
       return { ok: true, maintenance: setMaintenance(desk, request) };
     case "maintenance-status":
@@ -86,6 +89,10 @@ async function answerControl(desk: Desk, request: ControlRequest): Promise<Contr
     case "status":
       return { ok: true, status: statusOf(node, observer, reconciler, health) };
   }
+}
+
+function restoring({ node, observer, reconciler, switchovers }: Desk): RestoreParts {
+  return { node, observer, reconciler, isSwitching: () => switchovers.isRunning };
 }
 
 /** `since`: the snapshot that says what is there now, if nothing has changed since. */

@@ -31,7 +31,7 @@ export async function lookAtPair(
         todo,
       })),
       preempt: care.view().preempt,
-      busy: null,
+      busy: node.restore.isUnderWay ? `Node ${config.node.name} is restoring an older snapshot.` : null,
     },
     peers: [...node.links.keys()].map((name) => takingNode(node, name)),
     to,

@@ -47,7 +47,7 @@ export class Switchovers {
   give(options: SwitchoverOptions): SwitchoverDocument {
     const { name } = this.#parts.node.config.node;
     const progress = new Progress(randomUUID().slice(0, 8), name, options.to ?? "");
-    if (this.#last !== undefined && !this.#last.progress.isOver) {
+    if (this.#last !== undefined && this.isRunning) {
       const { id, to } = this.#last.progress;
       const sentence = `Node ${name} is giving the role to ${to} already (switchover ${id}).`;
       const todo = "Wait until it is over: `proxysql-carp status`.";
@@ -77,6 +77,11 @@ export class Switchovers {
     if (this.#remote?.id === id) return this.#ask(this.#remote.peer, { op: "cancel", id });
     if (this.#last?.progress.id === id) this.#last.abort.abort("operator" satisfies Cancelled);
     return this.progress(id);
+  }
+
+  /** This node is giving its role away, or looks whether it can. */
+  get isRunning(): boolean {
+    return this.#last !== undefined && !this.#last.progress.isOver;
   }
 
   async stop(): Promise<void> {

@@ -177,6 +177,17 @@ export class Trial {
     this.#keep({ displaced: null });
   }
 
+  /** What was doubted is gone from the store, and what was there before it is back: nothing is told of it any more. */
+  forget(lineage: Lineage): void {
+    const { doubts, retried } = this.#state;
+    const isOther = (one: Lineage): boolean => !isSameLineage(one, lineage);
+    this.#keep({
+      doubts: doubts.filter((doubt) => isOther(doubt.lineage)),
+      retried: retried.filter(isOther),
+      displaced: null,
+    });
+  }
+
   /** Nothing at all works, so it was not the snapshots. */
   exonerate(): void {
     if (this.#state.doubts.length > 0) this.#keep({ doubts: [], unsure: false });

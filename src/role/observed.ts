@@ -79,6 +79,11 @@ export interface Observed {
   readonly givenUp: boolean;
   /** ProxySQL failed without the doubted snapshots too: once it serves they are to be tried again. */
   readonly unsure: boolean;
+  /**
+   * An operator's restore that is under way: the content of an older snapshot, under a lineage above all others. `failed`:
+   * ProxySQL did not live with it, and what was there before is to be back, whole.
+   */
+  readonly restoring: { readonly ranked: Ranked; readonly failed: boolean } | null;
   /** The epoch this node opened and leads, if it does. */
   readonly leads: number | null;
   /** The shared content this node's epoch began with. */

@@ -1,6 +1,7 @@
 import { bringUp, hushScheduler, prepare, resume, runScheduler, stop } from "./bring-up.js";
 import { addsNothingTo, compareLineage, type Lineage, type Ranked, relate, relateTo } from "./lineage.js";
 import type { Observed, PeerView } from "./observed.js";
+import { restoreSteps } from "./restore.js";
 import type { Step } from "./step.js";
 import { isSick, rejectFailed, shareSteps, tend } from "./tend.js";
 
@@ -10,6 +11,8 @@ import { isSick, rejectFailed, shareSteps, tend } from "./tend.js";
  */
 export function plan(now: Observed): readonly Step[] {
   if (now.role === "unknown") return [];
+  const restore = restoreSteps(now, highestEpoch(now));
+  if (restore !== undefined) return restore;
   if (now.maintenance !== null && !isForced(now)) return [...look(now), ...shareSteps(now)];
   if (now.switching && now.role === "MASTER") return look(now);
   const rejected = rejectFailed(now);

@@ -18,6 +18,8 @@ export type Step =
   | { readonly kind: "run-scheduler" }
   | { readonly kind: "hush-scheduler" }
   | { readonly kind: "open-epoch"; readonly above: number }
+  /** A restore is done, or given up: snapshots are taken again. */
+  | { readonly kind: "end-restore" }
   | { readonly kind: "report-divergence"; readonly peer: string; readonly theirs: Ranked }
   | { readonly kind: "ship" }
   | { readonly kind: "release" }

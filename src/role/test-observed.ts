@@ -75,6 +75,7 @@ export function observed(change: Partial<Observed> = {}): Observed {
     canPutBack: false,
     givenUp: false,
     unsure: false,
+    restoring: null,
     leads: null,
     openingContent: null,
     shipping: false,

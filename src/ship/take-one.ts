@@ -23,11 +23,13 @@ export interface TakeDeps {
   readonly log: Logger;
   readonly configLock: Mutex;
   readonly staging: Staging;
+  /** What ProxySQL has on its disk is a mixture just now: a restore is under way. */
+  readonly isHeld: () => boolean;
 }
 
 /**
- * Takes the next snapshot of `epoch`, unless the configuration is as in the one before or the epoch has ended while we
- * waited. `accept`: an operator says that an emptiness is meant. With ProxySQL up it goes through its admin, otherwise straight from the file.
+ * Takes the next snapshot of `epoch`, unless the configuration is as in the one before, the epoch has ended while we
+ * waited, or a restore is under way. `accept`: an operator says that an emptiness is meant. With ProxySQL up it goes through its admin, otherwise straight from the file.
  */
 export function takeOne(
   deps: TakeDeps,
@@ -38,7 +40,7 @@ export function takeOne(
   return deps.configLock.run(async () => {
     const { state, config, store, journal, staging, log } = deps;
     const running = state.running;
-    if (signal.aborted || state.leads !== epoch || running === null) return undefined;
+    if (signal.aborted || deps.isHeld() || state.leads !== epoch || running === null) return undefined;
     const began = monotonic();
     // Before the copy: a change that comes while we copy then shows as a mark that moved on.
     const mark = changeMark(config.proxysql.datadir);

@@ -49,6 +49,8 @@ export interface Store {
   quarantine(dir: string, refusal: Refusal, id?: string): Promise<string>;
   /** Removes what lies in quarantine of a snapshot that was refused for `cause` and has been accepted since. */
   pardon(id: string, cause: RefusalCause): Promise<void>;
+  /** Removes one snapshot that must not be found any more: its content is in another one. None of that id is no error. */
+  remove(id: string): Promise<void>;
   /** Removes the lowest snapshots of a box beyond `keep`, never its greatest. Returns the ids removed. */
   purge(box: Box, keep: number): Promise<string[]>;
   /**
@@ -170,6 +172,11 @@ export function openStore(stateDir: string): Store {
     return doomed.map(({ id }) => id);
   }
 
+  async function removeOne(id: string): Promise<void> {
+    for (const { dir, box } of (await list()).filter((stored) => stored.id === id))
+      await removeWhole(dir, await workplace(boxDir(box)));
+  }
+
   return {
     list,
     manifest: async (id) => (await manifestOf(id)).manifest,
@@ -188,6 +195,7 @@ export function openStore(stateDir: string): Store {
       if (!(await exists(quarantine))) return;
       await pardonIn({ quarantine, place: await workplace(quarantine) }, id, cause);
     },
+    remove: removeOne,
     purge,
     sweep: async () => {
       await weedOut();

@@ -151,6 +151,7 @@ export class ModelNode {
       givenUp: false,
       unsure: false,
       canPutBack: false,
+      restoring: null,
       leads: this.leads,
       openingContent: this.openingContent,
       shipping: true,
