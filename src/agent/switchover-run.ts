@@ -36,15 +36,20 @@ const moveReserveMs = 10_000;
 /** Even when the time is up: something that takes no time is to be done, not given up. */
 const leastMs = 1_000;
 
-/** Why somebody wants it to end before it is through. */
-export type Cancelled = "operator" | "agent stops";
+/** What ends a switchover before it is through. */
+export interface Ending {
+  /** An operator gives it up: followed until the peer has the role. */
+  readonly cancel: AbortSignal;
+  /** The agent stops: followed at once, and nobody waits for more than must be. */
+  readonly stop: AbortSignal;
+}
 
 /** Performs a switchover to its end, whatever that is: `progress` tells. Never rejects for what is known. */
 export async function runSwitchover(
   parts: SwitchoverParts,
   options: SwitchoverOptions,
   progress: Progress,
-  signal: AbortSignal,
+  ending: Ending,
 ): Promise<void> {
   const giving = await check(parts, options, progress);
   if (giving === undefined) return;
@@ -55,13 +60,13 @@ export async function runSwitchover(
   try {
     for (const { step } of progress.document().steps) {
       if (step === "check") continue;
-      if (signal.aborted && !isPastReturn(step))
+      if (signalFor(step, ending).aborted)
         throw new KnownError("not-done", `It was given up before "${step}".`);
-      await perform(step, giving, end, options.timeoutMs, signal);
+      await perform(step, giving, end, options.timeoutMs, signalFor(step, ending));
     }
     progress.over("done");
   } catch (error) {
-    await afterFailure(giving, error, signal);
+    await afterFailure(giving, error, ending);
   }
   const { state, ms, unservedMs, error } = progress.document();
   node.journal.addNote("switchover", { id: progress.id, to: progress.to, state, ms, unservedMs, error });
@@ -92,9 +97,9 @@ async function check(
   return undefined;
 }
 
-/** The peer has the role: from here on it is finished, not given up. */
-function isPastReturn(step: SwitchoverStep): boolean {
-  return step === "prove" || step === "settle";
+/** Once the peer has the role it is finished, and not given up any more. */
+function signalFor(step: SwitchoverStep, { cancel, stop }: Ending): AbortSignal {
+  return step === "prove" || step === "settle" ? stop : AbortSignal.any([cancel, stop]);
 }
 
 async function perform(
@@ -113,10 +118,9 @@ async function perform(
   progress.begin(step);
   const began = monotonic();
   try {
-    const own = isPastReturn(step) ? new AbortController().signal : signal;
     // The step minds its own deadline; this is for one that hangs.
-    const work = withDeadline(giveStep(step, giving, ms, own), ms + leastMs, `The step ${step}`);
-    const detail = await (isPastReturn(step) ? work : unlessAborted(work, signal));
+    const work = withDeadline(giveStep(step, giving, ms, signal), ms + leastMs, `The step ${step}`);
+    const detail = await unlessAborted(work, signal);
     progress.done(step, detail);
     tell(giving, step, "done", detail, monotonic() - began);
   } catch (error) {
@@ -147,21 +151,29 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-async function afterFailure(giving: Giving, error: unknown, signal: AbortSignal): Promise<void> {
-  const { node, progress } = giving;
-  const cause: unknown = signal.aborted ? signal.reason : undefined;
-  const sentence = cause === "operator" ? "It was cancelled." : sentenceOf(error);
+async function afterFailure(giving: Giving, error: unknown, { cancel, stop }: Ending): Promise<void> {
+  const { node, observer, progress } = giving;
+  const sentence = stop.aborted
+    ? "The agent stops."
+    : cancel.aborted
+      ? "It was cancelled."
+      : sentenceOf(error);
   if (!isKnown(error)) node.log.error(errorFields(error), "a step of a switchover failed unforeseen");
   if (node.switchover.current === null) {
     // Nothing was begun, so nothing is to be undone.
     progress.over("undone", sentence);
     return;
   }
-  const hurry = cause === "agent stops";
+  if (stop.aborted) {
+    // Where the role has moved it stays moved; the next start tells of the record.
+    if ((await observer.lookAtCarp()).role === "MASTER") await undoSwitchover(giving, true);
+    progress.over("failed", sentence);
+    return;
+  }
   // It may have come through while we gave it up.
   await node.board.ask(progress.to);
   const report = reportOf(node, progress.to);
-  if (report?.role === "MASTER" && report.proxysql?.serving === true && report.leads !== null && !hurry) {
+  if (report?.role === "MASTER" && report.proxysql?.serving === true && report.leads !== null) {
     progress.servesAgain();
     progress.undone(`${progress.to} is MASTER and serves all the same: nothing is undone`);
     node.switchover.end();
@@ -169,6 +181,6 @@ async function afterFailure(giving: Giving, error: unknown, signal: AbortSignal)
     progress.over("done", sentence);
     return;
   }
-  const whole = await undoSwitchover(giving, hurry);
+  const whole = await undoSwitchover(giving, false);
   progress.over(whole ? "undone" : "failed", sentence);
 }
