@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isKnown } from "../platform/errors.js";
 import { vacuumInto } from "../proxysql/vacuum.js";
 import { changeMark } from "../ship/change-watch.js";
 import { isConfigured } from "../snapshot/emptiness.js";
@@ -78,7 +79,8 @@ export class Identifier {
       return { drifted: has, foreign: false };
     }
     for (const { id } of stored.reverse()) {
-      const manifest = await store.manifest(id);
+      const manifest = await store.manifest(id).catch(passOver);
+      if (manifest === undefined) continue;
       if (manifest.shared !== inspection.shared || !trial.allows(manifest.lineage)) continue;
       log.info(`the database here says what snapshot ${id} says: its lineage is ours`);
       state.holds(manifest, mark);
@@ -87,4 +89,9 @@ export class Identifier {
     // What was given up may still be in place: that is not an operator's own configuration.
     return { drifted: false, foreign: trial.displaced === null && isConfigured(inspection.tables) };
   }
+}
+
+/** One that is damaged, or has just been removed, must not hide those beside it: whoever brings it in judges it. */
+function passOver(error: unknown): undefined {
+  if (!isKnown(error)) throw error;
 }
