@@ -1,11 +1,9 @@
-import { join } from "node:path";
 import { remove } from "../platform/files.js";
 import { formatLineage, relate } from "../role/lineage.js";
 import { readDefinitions } from "../snapshot/definitions.js";
-import { sha256OfFile } from "../snapshot/hashing.js";
 import type { Manifest } from "../snapshot/manifest.js";
 import { parseManifest, writeManifest } from "../snapshot/manifest-file.js";
-import { databaseName, unpackDirectory } from "../snapshot/pack.js";
+import { checkPacked, unpackDirectory } from "../snapshot/pack.js";
 import { type Refusal, refusalOf } from "../snapshot/refusal.js";
 import type { Store, StoredSnapshot } from "../snapshot/store.js";
 import { verifyUnpacked } from "../snapshot/verify.js";
@@ -178,7 +176,7 @@ async function isHeld(store: Store, manifest: Manifest): Promise<boolean> {
     const sentence = `${manifest.id} is here already with another content: two nodes or clocks share a lineage.`;
     throw refused({ cause: "diverged", sentence });
   }
-  if (own !== undefined && (await isReadable(store, stored, own))) return true;
+  if (own !== undefined && (await isReadable(stored, own))) return true;
   await store.quarantine(
     stored.dir,
     { cause: "digest-differs", sentence: "It was damaged after it had been admitted." },
@@ -187,21 +185,12 @@ async function isHeld(store: Store, manifest: Manifest): Promise<boolean> {
   return false;
 }
 
-async function isReadable(store: Store, stored: StoredSnapshot, manifest: Manifest): Promise<boolean> {
-  const scratch = await store.prepare(stored.box);
+async function isReadable({ dir }: StoredSnapshot, manifest: Manifest): Promise<boolean> {
   try {
-    await unpackDirectory(stored.dir, scratch, manifest);
-    for (const { name, sha256 } of [
-      { name: databaseName, sha256: manifest.database.sha256 },
-      ...manifest.tls,
-    ]) {
-      if ((await sha256OfFile(join(scratch, name))) !== sha256) return false;
-    }
+    await checkPacked(dir, manifest);
     return true;
   } catch (error) {
     if (refusalOf(error) === undefined) throw error;
     return false;
-  } finally {
-    await remove(scratch);
   }
 }
