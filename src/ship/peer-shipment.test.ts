@@ -1,7 +1,8 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { PeerLink } from "../peer/link.js";
 import { KnownError } from "../platform/errors.js";
 import { createLogger } from "../platform/log.js";
+import type { Lineage } from "../role/lineage.js";
 import type { Manifest } from "../snapshot/manifest.js";
 import { PeerShipment } from "./peer-shipment.js";
 import type { ShipperDeps } from "./shipper.js";
@@ -14,15 +15,17 @@ function world() {
   const said = {
     peerIsMaster: false,
     linkState: "up",
+    upSince: 1,
     puts: [] as string[],
     put: async (): Promise<"stored"> => "stored",
     records: [] as string[],
     lookedAt: 0,
+    lookedInto: [] as string[],
     lines: [] as string[],
   };
   const link = {
     get view() {
-      return { state: said.linkState };
+      return { state: said.linkState, since: said.upSince };
     },
     put: async (_: string, { id }: Manifest) => {
       said.puts.push(id);
@@ -39,7 +42,7 @@ function world() {
     },
     peerIsMaster: () => said.peerIsMaster,
   } as unknown as ShipperDeps;
-  const shipment = new PeerShipment("b", link, deps);
+  const shipment = new PeerShipment("b", link, deps, (id) => said.lookedInto.push(id));
   onTestFinished(() => shipment.stop());
   return { said, shipment };
 }
@@ -124,4 +127,35 @@ it("a pause after a snapshot's own fault is not cut short by news of the peer", 
 
   expect(said.puts).toHaveLength(1);
   expect(shipment.error).toBe("It is damaged.");
+  expect(said.lookedInto).toEqual([manifest.id]);
+});
+
+describe("a peer that is asked every few seconds what it holds", () => {
+  const at = (sequence: number): Lineage => ({ epoch: 6, sequence, node: "a" });
+
+  it("gives no reason to try again before the pause is over, unless it holds something else or was away", async () => {
+    const { said, shipment } = world();
+    said.put = async () => {
+      throw new KnownError("peer-refused", "It is damaged.", { cause: "integrity" });
+    };
+    shipment.offer(manifest);
+    await expect.poll(() => said.records).toEqual(["refused-by-peer"]);
+    await settled();
+
+    expect([shipment.hears(at(1)), shipment.hears(at(1))]).toEqual([false, false]);
+    expect([shipment.hears(null), shipment.hears(null)]).toEqual([true, false]);
+    said.upSince = 2;
+    expect([shipment.hears(null), shipment.hears(null)]).toEqual([true, false]);
+    vi.spyOn(performance, "now").mockReturnValue(performance.now() + 300_001);
+    onTestFinished(() => void vi.restoreAllMocks());
+    expect(shipment.hears(null)).toBe(true);
+  });
+
+  it("is believed at once when it lacks what it had taken", async () => {
+    const { said, shipment } = world();
+    shipment.hears(at(1));
+    shipment.offer(manifest);
+    await expect.poll(() => said.records).toEqual(["shipped"]);
+    expect(shipment.hears(at(1))).toBe(true);
+  });
 });

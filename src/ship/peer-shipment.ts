@@ -2,7 +2,8 @@ import type { PeerLink } from "../peer/link.js";
 import { errorFields, inBackground } from "../platform/background.js";
 import { monotonic, sleep } from "../platform/clock.js";
 import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
-import type { Manifest } from "../snapshot/manifest.js";
+import type { Lineage } from "../role/lineage.js";
+import { type Manifest, snapshotId } from "../snapshot/manifest.js";
 import type { ShipperDeps } from "./shipper.js";
 
 const firstRetryMs = 1_000;
@@ -21,16 +22,24 @@ export class PeerShipment {
   readonly #peer: string;
   readonly #link: PeerLink;
   readonly #deps: ShipperDeps;
+  readonly #onRefused: (id: string) => void;
   #wanted: Manifest | undefined;
   #accept = false;
   #working: Promise<void> | undefined;
   #pause: AbortController | undefined;
   #error: string | undefined;
+  #refusedFor: unknown;
+  /** What the peer last told that it holds, and over which connection. */
+  #heard: string | undefined;
+  /** The same once more is no reason to try again before this time of the monotonic clock. */
+  #quietUntil = 0;
 
-  constructor(peer: string, link: PeerLink, deps: ShipperDeps) {
+  /** `onRefused`: the peer finds fault with a snapshot itself, which our disk may have damaged. */
+  constructor(peer: string, link: PeerLink, deps: ShipperDeps, onRefused: (id: string) => void) {
     this.#peer = peer;
     this.#link = link;
     this.#deps = deps;
+    this.#onRefused = onRefused;
   }
 
   /** Why the newest is not there yet, if it is not. */
@@ -43,10 +52,16 @@ export class PeerShipment {
     return this.#wanted?.id;
   }
 
+  /** True if the peer refuses the newest because a table is empty in it that has rows there. */
+  get refusedAsEmpty(): boolean {
+    return this.#wanted !== undefined && this.#refusedFor === "suspiciously-empty";
+  }
+
   /** `accept`: an operator says that an emptiness in it is meant. */
   offer(manifest: Manifest, accept = false): void {
     this.#wanted = manifest;
     this.#accept = accept;
+    this.#refusedFor = undefined;
     this.wake();
   }
 
@@ -54,7 +69,20 @@ export class PeerShipment {
   clear(): void {
     this.#wanted = undefined;
     this.#error = undefined;
+    this.#quietUntil = 0;
     this.#pause?.abort();
+  }
+
+  /**
+   * The peer, which is asked every few seconds, says that its greatest is `best`. True if that is worth a try: it says
+   * something else than before, the link was down in between, or the pause after the last failure is over.
+   */
+  hears(best: Lineage | null): boolean {
+    const told = `${this.#link.view.since} ${best === null ? "nothing" : snapshotId(best)}`;
+    const isChange = this.#heard !== undefined && told !== this.#heard;
+    const isNews = isChange || monotonic() >= this.#quietUntil;
+    this.#heard = told;
+    return isNews;
   }
 
   /** Tries now: there is something new to send, or the link came up. */
@@ -90,11 +118,13 @@ export class PeerShipment {
       try {
         await this.#put(manifest);
         this.#error = undefined;
+        this.#quietUntil = 0;
         retryMs = firstRetryMs;
         if (this.#wanted === manifest) this.#wanted = undefined;
         this.#deps.onShipped(this.#peer);
       } catch (error) {
         const pauseMs = this.#afterFailure(manifest, error, retryMs);
+        this.#quietUntil = monotonic() + pauseMs;
         retryMs = Math.min(retryMs * 2, longestRetryMs);
         if (this.#wanted === manifest) await this.#rest(pauseMs);
       }
@@ -134,6 +164,7 @@ export class PeerShipment {
     const { journal, log, onOutranked } = this.#deps;
     const { message, fields } = error;
     if (fields.cause === "both-master") return this.#afterBothMaster(manifest, retryMs);
+    this.#refusedFor = fields.cause;
     journal.addSnapshot({
       snapshot: manifest.id,
       event: "refused-by-peer",
@@ -141,11 +172,13 @@ export class PeerShipment {
       detail: message,
     });
     log.error({ peer: this.#peer, snapshot: manifest.id, error: message }, "the peer refused a snapshot");
+    // Not the snapshot's fault, and told before anything is sent.
+    if (fields.cause === "disk-full") return longestRetryMs;
     if (fields.cause === "older" || fields.cause === "diverged") {
       // It will never take this one; the plan must find out what it has.
       if (this.#wanted === manifest) this.#wanted = undefined;
       onOutranked(this.#peer);
-    }
+    } else this.#onRefused(manifest.id);
     return refusedRetryMs;
   }
 

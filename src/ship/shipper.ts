@@ -39,7 +39,11 @@ export class Shipper {
   constructor(deps: ShipperDeps) {
     this.#deps = deps;
     this.#shipments = new Map(
-      [...deps.links].map(([name, link]) => [name, new PeerShipment(name, link, deps)]),
+      [...deps.links].map(([name, link]) => {
+        const lookAt = (id: string): void =>
+          inBackground(deps.log, "looking at a refused snapshot", this.#lookAtRefused(name, id));
+        return [name, new PeerShipment(name, link, deps, lookAt)];
+      }),
     );
   }
 
@@ -108,6 +112,8 @@ export class Shipper {
     const ours = state.running?.lineage;
     if (!shipment || !this.#leading || ours === undefined || ours.sequence === 0) return;
     if (ours.epoch !== this.#leading.epoch || (best !== null && compareLineage(ours, best) <= 0)) return;
+    // A verdict does not change by being asked for again.
+    if (!shipment.hears(best)) return;
     const isUp = this.#deps.links.get(peer)?.view.state === "up";
     if (shipment.pending !== undefined && (shipment.error === undefined || !isUp)) return shipment.wake();
     const manifest = await this.#soundOrAnew(snapshotId(ours));
@@ -137,6 +143,13 @@ export class Shipper {
       this.take("damage");
       return undefined;
     }
+  }
+
+  /** A pause would not mend what our disk has damaged. */
+  async #lookAtRefused(peer: string, id: string): Promise<void> {
+    const sound = await this.#soundOrAnew(id);
+    const shipment = this.#shipments.get(peer);
+    if (sound === undefined && shipment?.pending === id) shipment.clear();
   }
 
   /** There is news of a peer: what was held because it was MASTER goes out if it is not any more. */
@@ -175,7 +188,10 @@ export class Shipper {
     const leading = this.#leading;
     if (!leading)
       throw new KnownError("not-done", "Snapshots are taken on the active node, and this is not it.");
-    const manifest = await takeOne(this.#deps, leading.epoch, leading.stop.signal, accept);
+    // What a peer refuses as empty, having other rows than we, is accepted by no change of ours.
+    const refused = [...this.#shipments.values()].some(({ refusedAsEmpty }) => refusedAsEmpty);
+    const { epoch, stop } = leading;
+    const manifest = await takeOne(this.#deps, epoch, stop.signal, accept, accept && refused);
     this.#takeError = undefined;
     if (manifest === undefined) return undefined;
     for (const shipment of this.#shipments.values()) shipment.offer(manifest, accept);

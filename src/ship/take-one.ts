@@ -29,13 +29,15 @@ export interface TakeDeps {
 
 /**
  * Takes the next snapshot of `epoch`, unless the configuration is as in the one before, the epoch has ended while we
- * waited, or a restore is under way. `accept`: an operator says that an emptiness is meant. With ProxySQL up it goes through its admin, otherwise straight from the file.
+ * waited, or a restore is under way. `accept`: an operator says that an emptiness is meant; `evenIfUnchanged`: and a peer
+ * refuses the one before. With ProxySQL up it goes through its admin, otherwise straight from the file.
  */
 export function takeOne(
   deps: TakeDeps,
   epoch: number,
   signal: AbortSignal,
   accept = false,
+  evenIfUnchanged = false,
 ): Promise<Manifest | undefined> {
   return deps.configLock.run(async () => {
     const { state, config, store, journal, staging, log } = deps;
@@ -57,7 +59,7 @@ export function takeOne(
       ancestry: running.ancestry,
       before,
       definitions: await readDefinitions(config.node.state_dir),
-      evenIfUnchanged: first || lost,
+      evenIfUnchanged: first || lost || evenIfUnchanged,
       accept,
     });
     for (const warning of taken.warnings)

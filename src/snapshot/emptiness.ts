@@ -49,7 +49,8 @@ function isSuspicious(had: number, has: number): boolean {
 
 /**
  * What a snapshot's manifest is to say of accepted emptiness: what was accepted before it for as long as it lasts, since
- * a receiver may have missed the snapshots between; and with `accept` what is suspicious in this one.
+ * a receiver may have missed the snapshots between; and with `accept` what is suspicious in this one, or would be to a
+ * receiver that has other rows than the snapshot before.
  */
 export function acceptedIn(
   now: RowCounts,
@@ -61,14 +62,10 @@ export function acceptedIn(
     isSuspicious(had, rows(table)),
   );
   if (!accept) return Object.fromEntries(lasting);
-  const fresh = vitalTables.flatMap((table): [string, number][] => {
-    const had = before?.tables[table]?.rows ?? 0;
-    return had > 0 && isSuspicious(had, rows(table)) ? [[table, had]] : [];
-  });
-  const half = protocols
-    .filter((protocol) => before === undefined && halfSaved(now, protocol) !== undefined)
-    .map((protocol): [string, number] => [`${protocol}_servers`, 0]);
-  return Object.fromEntries([...half, ...fresh, ...lasting]);
+  const fresh = vitalTables
+    .map((table): [string, number] => [table, before?.tables[table]?.rows ?? 0])
+    .filter(([table, had]) => isSuspicious(had, rows(table)) && (had > 0 || Object.hasOwn(now, table)));
+  return Object.fromEntries([...fresh, ...lasting]);
 }
 
 /** False for a ProxySQL that nobody has configured yet: it has variables and no more. */

@@ -1,9 +1,18 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import type { PairNode } from "../../support/pair/node.js";
 import type { Pair } from "../../support/pair/pair.js";
-import { addAndShip, leads, logOf, servers, serversInStore, startPair, until } from "../agent/harness.js";
+import {
+  addAndShip,
+  journal,
+  leads,
+  logOf,
+  servers,
+  serversInStore,
+  startPair,
+  until,
+} from "../agent/harness.js";
 
 let pair: Pair;
 afterEach(() => pair.end());
@@ -111,4 +120,34 @@ test("a promotion fetches what was accepted", { timeout: 300_000 }, async () => 
 
   expect(await serversInStore(b, "inbox")).toBe(0);
   expect(await servers(b)).toBe("");
+});
+
+test("what only the peer finds empty is accepted by hand too, and not sent at every answer until then", {
+  timeout: 300_000,
+}, async () => {
+  pair = await startPair({ standby: "warm" });
+  const { a, b } = pair;
+  await addAndShip(a, b, "db1.example");
+  await a.stopAgent();
+  // Without its snapshots a has nothing to see by that a table is emptied.
+  for (const box of ["inbox", "outbox"]) rmSync(join(a.dir, "state", box), { recursive: true });
+  await removeAllServers(a);
+  a.startAgent();
+  const refusals = (): number => journal(a, "SELECT 1 FROM snapshots WHERE event = 'refused-by-peer'").length;
+  await until("b refuses it", async () => refusals() > 0, soon);
+  const askedSince = async (at: number): Promise<boolean> => {
+    const [peer] = (await a.status()).peers;
+    return (peer?.viewAgeMs ?? Number.POSITIVE_INFINITY) < Date.now() - at;
+  };
+  for (let answers = 0; answers < 4; answers += 1) {
+    const at = Date.now();
+    await until("b is asked again", () => askedSince(at), soon);
+  }
+  // A link that was down for a moment is worth another try.
+  expect(refusals()).toBeLessThan(3);
+
+  const { code, stdout } = await a.cli("snapshot", "take", "--accept");
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^\d{10}-\d{10}-a\n$/) });
+  await until("b uses it", async () => (await servers(b)) === "", soon);
+  expect((await b.status()).doubts).toEqual([]);
 });
