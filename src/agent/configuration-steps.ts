@@ -200,8 +200,13 @@ export async function unpackVerified(
   try {
     const manifest = await store.unpack(id, dir);
     const definitions = (await readDefinitions(config.node.state_dir))?.tables;
-    // Whether it is suspiciously empty was asked when it came in, against the one before it.
-    const verified = await verifyUnpacked(dir, manifest, { definitions, accept: true });
+    const before = await directlyBefore(store, manifest);
+    // Without that one, whether it is suspiciously empty was asked when it came in.
+    const verified = await verifyUnpacked(dir, manifest, {
+      definitions,
+      before,
+      accept: before === undefined,
+    });
     if (!verified.ok) throw refusalError(verified.refusal);
     return manifest;
   } catch (error) {
@@ -216,6 +221,21 @@ export async function unpackVerified(
     if (stored) await store.quarantine(stored.dir, refusal, id);
     throw error;
   }
+}
+
+/**
+ * The snapshot before this one if none is missing in between: what shrank step by step over some that are purged would
+ * look emptied.
+ */
+async function directlyBefore(
+  store: AgentContext["store"],
+  { id, lineage, ancestry }: Manifest,
+): Promise<Manifest | undefined> {
+  const before = await store.before(id);
+  if (before === undefined) return undefined;
+  const { epoch, sequence, node } = before.lineage;
+  const base = lineage.sequence === 1 ? ancestry[0]?.base : { ...lineage, sequence: lineage.sequence - 1 };
+  return base?.epoch === epoch && base.sequence === sequence && base.node === node ? before : undefined;
 }
 
 /**

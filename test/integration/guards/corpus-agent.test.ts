@@ -21,6 +21,7 @@ const kinds: readonly [cause: string, damage: (dir: string, older: string) => Pr
   ["tls-differs", (dir) => change(dir, "proxysql-cert.pem", (bytes) => flipped(bytes))],
   ["incomplete", (dir) => rmSync(join(dir, "proxysql-key.pem"))],
   ["definitions-differ", (dir) => remade(dir, "ALTER TABLE mysql_servers ADD COLUMN extra INT")],
+  ["suspiciously-empty", (dir) => remade(dir, "DELETE FROM mysql_servers")],
   ["manifest-invalid", (dir) => change(dir, "manifest.json", (bytes) => edited(bytes))],
   ["manifest-invalid", (dir, older) => cpSync(join(older, "manifest.json"), join(dir, "manifest.json"))],
   ["incomplete", (dir) => rmSync(join(dir, "manifest.json"))],
