@@ -5,7 +5,7 @@ import { KnownError, sentenceOf } from "../platform/errors.js";
 import type { SwitchoverDocument } from "../switchover/document.js";
 import { Progress } from "../switchover/progress.js";
 import {
-  type Cancelled,
+  type Ending,
   runSwitchover,
   type SwitchoverOptions,
   type SwitchoverParts,
@@ -17,7 +17,8 @@ const stopMs = 5_000;
 /** The switchovers of this node: the one that runs, or the last one, and those that a peer performs for us. */
 export class Switchovers {
   readonly #parts: SwitchoverParts;
-  #last: { progress: Progress; abort: AbortController; ended: Promise<void> } | undefined;
+  #last: { progress: Progress; cancel: AbortController; ended: Promise<void> } | undefined;
+  readonly #stopping = new AbortController();
   /** Asked for here, performed by the peer that has the role. */
   #remote: { id: string; peer: string } | undefined;
 
@@ -55,9 +56,9 @@ export class Switchovers {
       progress.over("refused", sentence);
       return progress.document();
     }
-    const abort = new AbortController();
-    const ended = this.#run(options, progress, abort.signal);
-    this.#last = { progress, abort, ended };
+    const cancel = new AbortController();
+    const ended = this.#run(options, progress, { cancel: cancel.signal, stop: this.#stopping.signal });
+    this.#last = { progress, cancel, ended };
     inBackground(this.#parts.node.log, "a switchover", ended);
     return progress.document();
   }
@@ -75,7 +76,7 @@ export class Switchovers {
   /** Ends the switchover `id` before its time: it is undone, unless the peer has the role already. */
   async cancel(id: string): Promise<SwitchoverDocument> {
     if (this.#remote?.id === id) return this.#ask(this.#remote.peer, { op: "cancel", id });
-    if (this.#last?.progress.id === id) this.#last.abort.abort("operator" satisfies Cancelled);
+    if (this.#last?.progress.id === id) this.#last.cancel.abort();
     return this.progress(id);
   }
 
@@ -85,14 +86,13 @@ export class Switchovers {
   }
 
   async stop(): Promise<void> {
-    if (this.#last === undefined) return;
-    this.#last.abort.abort("agent stops" satisfies Cancelled);
-    await withDeadline(this.#last.ended, stopMs, "The switchover's end");
+    this.#stopping.abort();
+    if (this.#last !== undefined) await withDeadline(this.#last.ended, stopMs, "The switchover's end");
   }
 
-  async #run(options: SwitchoverOptions, progress: Progress, signal: AbortSignal): Promise<void> {
+  async #run(options: SwitchoverOptions, progress: Progress, ending: Ending): Promise<void> {
     try {
-      await runSwitchover(this.#parts, options, progress, signal);
+      await runSwitchover(this.#parts, options, progress, ending);
     } catch (error) {
       // Not even undoing it worked: the plan goes on from what is.
       this.#parts.node.log.error(errorFields(error), "a switchover ended unforeseen");

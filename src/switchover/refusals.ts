@@ -32,7 +32,7 @@ function refusalsHere(node: GivingNode): Refusal[] {
     refusals.push(
       hard(
         "not-master",
-        `Node ${name} is ${role}, and so has no role to give.`,
+        `Node ${name} is ${role}, and no peer that says it is MASTER can be asked to give it the role.`,
         "Look at `proxysql-carp status` on both nodes.",
       ),
     );
