@@ -1,3 +1,4 @@
+import { configDigest } from "../config/digest.js";
 import type { Reason } from "../health/reason.js";
 import type { Liveness } from "../http/sources.js";
 import type { PeerLink } from "../peer/link.js";
@@ -43,6 +44,8 @@ export interface StatusDocument {
   readonly schema: "proxysql-carp/status/v1";
   readonly at: string;
   readonly version: string;
+  /** Digest of the configuration it runs with: another one than the file has now waits for a reload. */
+  readonly configuration?: string;
   readonly node: string;
   readonly role: string;
   readonly vhids: readonly { readonly vhid: string; readonly role: string }[];
@@ -111,6 +114,7 @@ export function statusOf(
     schema: "proxysql-carp/status/v1",
     at: new Date(wallClock()).toISOString(),
     version,
+    configuration: configDigest(config),
     node: config.node.name,
     role: carp.role,
     vhids: carp.vhids.map(({ vhid, role }) => ({ vhid, role })),

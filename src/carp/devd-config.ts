@@ -96,8 +96,13 @@ export function verdictOf({ rules, variables }: DevdConfig, event: DevdEvent): E
   return { ours, by: before[0] ?? null, tie: false };
 }
 
-function isOurs({ actions }: NotifyRule): boolean {
-  return actions.some((action) => ourAction.test(action));
+function isOurs(rule: NotifyRule): boolean {
+  return hookActionOf(rule) !== undefined;
+}
+
+/** The command line of a rule that calls us; undefined if none does. */
+export function hookActionOf({ actions }: NotifyRule): string | undefined {
+  return actions.find((action) => ourAction.test(action));
 }
 
 function directoryOf({ file }: NotifyRule): string {

@@ -5,6 +5,7 @@ import { registerAgent } from "./agent.js";
 import type { Cli } from "./cli.js";
 import { registerCompletion } from "./completion.js";
 import { registerConfig } from "./config.js";
+import { registerDoctor } from "./doctor.js";
 import { withExamples } from "./examples.js";
 import { registerMaintenance } from "./maintenance.js";
 import { registerReasons } from "./reasons.js";
@@ -48,6 +49,7 @@ export function createProgram(): Command {
   // One line for each file of commands, in the order of --help.
   registerStatus(cli);
   registerReasons(cli);
+  registerDoctor(cli);
   registerSwitchover(cli);
   registerMaintenance(cli);
   registerSnapshot(cli);
