@@ -6,7 +6,7 @@ import { takeOne } from "../ship/take-one.js";
 import { readDefinitions } from "../snapshot/definitions.js";
 import { type Manifest, snapshotId } from "../snapshot/manifest.js";
 import { admitAnew, manifestAnew } from "../snapshot/readmit.js";
-import { refusalError, refusalOf } from "../snapshot/refusal.js";
+import { type Refusal, refusalError, refusalOf } from "../snapshot/refusal.js";
 import type { StoredSnapshot } from "../snapshot/store.js";
 import { verifyUnpacked } from "../snapshot/verify.js";
 import { unpackVerified } from "./configuration-steps.js";
@@ -69,6 +69,15 @@ export async function restoreSnapshot(parts: RestoreParts, id: string): Promise<
   return { from: id, kept, ...(await outcome(node)), ms: Math.round(monotonic() - began) };
 }
 
+/** Refuses what `restoreSnapshot` would refuse, and does nothing. */
+export async function checkRestore(parts: RestoreParts, id: string): Promise<void> {
+  const { node } = parts;
+  await node.restore.alone(async () => {
+    await requireFit(parts);
+    await verified(node, await storedOf(node, id));
+  });
+}
+
 async function requireFit({ node, observer, isSwitching }: RestoreParts): Promise<void> {
   const refused = (sentence: string): never => {
     throw new KnownError("not-done", sentence);
@@ -112,9 +121,17 @@ async function verified(node: AgentContext, { id }: StoredSnapshot): Promise<Man
       if (!result.ok && result.refusal.cause === "definitions-differ") throw refusalError(result.refusal);
     }
     return await unpackVerified(node, id, dir);
+  } catch (error) {
+    const refusal = refusalOf(error);
+    throw refusal === undefined ? error : toldByCode(refusal);
   } finally {
     await node.staging.remove(dir);
   }
+}
+
+/** The socket carries sentences alone. */
+function toldByCode(refusal: Refusal): KnownError {
+  return refusalError({ ...refusal, sentence: `refused: ${refusal.cause}: ${refusal.sentence}` });
 }
 
 /** What is there now, in a snapshot, even if somebody has just emptied it: that may be why it is to be restored. */

@@ -17,7 +17,7 @@ import { knowledgeOfSnapshots } from "./list-snapshots.js";
 import type { Observer } from "./observer.js";
 import type { Reconciler } from "./reconciler.js";
 import { reportOf } from "./report.js";
-import { type RestoreParts, restoreSnapshot } from "./restore-snapshot.js";
+import { checkRestore, type RestoreResult, restoreSnapshot } from "./restore-snapshot.js";
 import { statusOf } from "./status.js";
 import { answerSwitchoverAsk } from "./switchover-asked.js";
 import type { Switchovers } from "./switchovers.js";
@@ -71,7 +71,7 @@ async function answerControl(desk: Desk, request: ControlRequest): Promise<Contr
     case "list":
       return { ok: true, ...(await knowledgeOfSnapshots(node, request.limit)) };
     case "restore":
-      return { ok: true, restore: await restoreSnapshot(restoring(desk), request.id) };
+      return { ok: true, restore: await restore(desk, request.id, request.dryRun === true) };
     case "maintenance":
       return { ok: true, maintenance: setMaintenance(desk, request) };
     case "maintenance-status":
@@ -91,8 +91,13 @@ async function answerControl(desk: Desk, request: ControlRequest): Promise<Contr
   }
 }
 
-function restoring({ node, observer, reconciler, switchovers }: Desk): RestoreParts {
-  return { node, observer, reconciler, isSwitching: () => switchovers.isRunning };
+/** null after a dry run: it would not be refused. */
+async function restore(desk: Desk, id: string, dryRun: boolean): Promise<RestoreResult | null> {
+  const { node, observer, reconciler, switchovers } = desk;
+  const parts = { node, observer, reconciler, isSwitching: () => switchovers.isRunning };
+  if (!dryRun) return restoreSnapshot(parts, id);
+  await checkRestore(parts, id);
+  return null;
 }
 
 /** `since`: the snapshot that says what is there now, if nothing has changed since. */

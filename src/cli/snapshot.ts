@@ -1,7 +1,7 @@
 import type { Cli } from "./cli.js";
 import { withExamples } from "./examples.js";
 
-/** `snapshot take`, `list`, `show`, `verify`, `diff`, `drill`. */
+/** `snapshot take`, `list`, `show`, `verify`, `diff`, `restore`, `drill`. */
 export function registerSnapshot({ program, configFile, finish }: Cli): void {
   const snapshot = withExamples(program.command("snapshot").description("snapshots of the configuration"), [
     ["proxysql-carp snapshot diff live peer", "what would a failover change?"],
@@ -93,6 +93,31 @@ export function registerSnapshot({ program, configFile, finish }: Cli): void {
         "proxysql-carp snapshot diff /root/yesterday.db live --json",
         "what changed since that copy, for a script",
       ],
+    ],
+  );
+
+  withExamples(
+    snapshot
+      .command("restore")
+      .description("bring an older one back, on the active node: tells what gets lost, and asks")
+      .argument("<id>", "an id or its beginning, a lineage such as 5.9@a, or latest")
+      .option("--dry-run", "tell what it would change, and whether it would be refused")
+      .option("--yes", "do not ask")
+      .option("--json", "one JSON document instead of text")
+      .option("--secrets", "show passwords and keys instead of masking them")
+      .action(
+        async (id: string, options: { dryRun?: boolean; yes?: boolean; json?: boolean; secrets?: boolean }) =>
+          finish(
+            (await import("../commands/snapshot-restore.js")).restoreSnapshot(
+              await configFile(),
+              id,
+              options,
+            ),
+          ),
+      ),
+    [
+      ["proxysql-carp snapshot restore 5.9@a --dry-run", "what would get lost, and what would come back?"],
+      ["proxysql-carp snapshot restore 5.9@a", "bring it back; both nodes then have it, as a new one"],
     ],
   );
 

@@ -47,7 +47,8 @@ function* tableLines(table: TableDifference): Generator<string> {
   if (table.omitted > 0) yield line(`  and ${table.omitted} rows more`);
 }
 
-function describeRow({ table }: TableDifference, difference: RowDifference): string {
+/** One row on one line: what names it, then what it has or how it differs. */
+export function describeRow({ table }: TableDifference, difference: RowDifference): string {
   const own = difference.local ? " (each host's own)" : "";
   return `${table === "global_variables" ? variable(difference) : row(difference)}${own}`;
 }

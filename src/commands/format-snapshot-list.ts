@@ -1,6 +1,7 @@
 import { printable } from "../platform/printable.js";
 import { formatSize } from "../platform/size.js";
-import type { Lineage } from "../role/lineage.js";
+import { formatLineage, type Lineage } from "../role/lineage.js";
+import { lineageOfId } from "../snapshot/manifest.js";
 import type { Place } from "../snapshot/side-by-side.js";
 import { type Colours, noColours } from "./colour.js";
 import { wrapAfter } from "./wrap.js";
@@ -15,6 +16,8 @@ export interface ListedRow {
   /** Packed, as it lies on disk and is sent. */
   readonly bytes: number | null;
   readonly databaseBytes: number | null;
+  /** The id of the older one whose content an operator brought back with it. */
+  readonly restoredFrom: string | null;
   /** Why its manifest here cannot be believed. */
   readonly damaged: string | null;
   readonly here: Place;
@@ -87,12 +90,14 @@ function cellsOf(row: ListedRow, peers: ListDocument["peers"]): string[] {
   ];
 }
 
-function wordsOf({ running, doubted, newest, damaged }: ListedRow): string[] {
+function wordsOf({ running, doubted, newest, damaged, restoredFrom }: ListedRow): string[] {
+  const old = restoredFrom === null ? undefined : lineageOfId(restoredFrom);
   return [
     ...(running ? ["running"] : []),
     ...(newest ? ["newest"] : []),
     ...(doubted ? ["doubted"] : []),
     ...(damaged === null ? [] : ["damaged"]),
+    ...(old === undefined ? [] : [`restores ${formatLineage(old)}`]),
   ];
 }
 

@@ -123,16 +123,16 @@ async function described(
   return result;
 }
 
-const nothingKnown = { takenAt: null, bytes: null, databaseBytes: null, damaged: null };
+const nothingKnown = { takenAt: null, bytes: null, databaseBytes: null, restoredFrom: null, damaged: null };
 
 /** One that nobody can read is listed all the same: that it is damaged is what there is to say of it. */
 async function readFacts(
   stored: StoredSnapshot | undefined,
-): Promise<Pick<ListedRow, "takenAt" | "bytes" | "databaseBytes" | "damaged">> {
+): Promise<Pick<ListedRow, keyof typeof nothingKnown>> {
   if (stored === undefined) return nothingKnown;
   try {
-    const { takenAt, packed, database } = await readManifest(stored.dir);
-    return { takenAt, bytes: packed.size, databaseBytes: database.size, damaged: null };
+    const { takenAt, packed, database, restoredFrom = null } = await readManifest(stored.dir);
+    return { takenAt, bytes: packed.size, databaseBytes: database.size, restoredFrom, damaged: null };
   } catch (error) {
     if (!isKnown(error)) throw error;
     return { ...nothingKnown, damaged: refusalOf(error)?.cause ?? error.code };

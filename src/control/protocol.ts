@@ -33,7 +33,7 @@ export const controlRequestSchema = z.discriminatedUnion("op", [
   z.object({ op: z.literal("status") }),
   z.object({ op: z.literal("take-accepted") }),
   z.object({ op: z.literal("take"), accept: z.boolean().optional() }),
-  z.object({ op: z.literal("restore"), id: z.string().regex(snapshotId) }),
+  z.object({ op: z.literal("restore"), id: z.string().regex(snapshotId), dryRun: z.boolean().optional() }),
   z.object({ op: z.literal("list"), limit: z.int().min(1).max(100_000) }),
   z.object({
     op: z.literal("maintenance"),

@@ -70,3 +70,17 @@ export interface DiffOptions {
   /** The most rows to list of each table; all without it. */
   readonly mostRows?: number;
 }
+
+/** The same difference without the rows that are each host's own. */
+export function withoutLocal({ tables, compared }: ConfigurationDiff): ConfigurationDiff {
+  const left = tables.flatMap((table): TableDifference[] => {
+    const rows = table.rows.filter(({ local }) => !local);
+    const counted = (change: RowDifference["change"]): number =>
+      rows.filter((row) => row.change === change).length;
+    const columns = table.columnsOnlyInA.length + table.columnsOnlyInB.length;
+    if (rows.length === 0 && columns === 0) return [];
+    const counts = { added: counted("added"), removed: counted("removed"), changed: counted("changed") };
+    return [{ ...table, ...counts, rows }];
+  });
+  return { equal: left.length === 0, tables: left, compared };
+}
