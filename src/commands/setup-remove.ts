@@ -54,6 +54,8 @@ export async function removeSetup(root: string, options: RemoveOptions): Promise
       ? "\nRemoved.\n"
       : `\nRemoved, but for ${kept.map(({ path }) => printable(path)).join(", ")}: --force takes that too.\n`,
   );
+  const copies = record.files.flatMap((file) => file.copies);
+  if (copies.length > 0) text(`What was overwritten stays as ${copies.map(printable).join(", ")}\n`);
   if (stays.length > 0) text(`Not empty, so they stay: ${stays.map(printable).join(", ")}\n`);
   if (root === "") text(formatNext(stepsAfterRemoval));
   tell(root, options, steps, stays, done);

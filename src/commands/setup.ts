@@ -1,4 +1,4 @@
-import { KnownError } from "../platform/errors.js";
+import { isKnown, KnownError } from "../platform/errors.js";
 import { printable } from "../platform/printable.js";
 import { findOut } from "../setup/find.js";
 import { type NextStep, nextSteps } from "../setup/next-steps.js";
@@ -6,7 +6,8 @@ import { isIdle, performSetup, type Work } from "../setup/perform.js";
 import { rootOf } from "../setup/places.js";
 import type { Conflict, FilePlan } from "../setup/plan.js";
 import { checkPlace, type Draft, prepare, type SetupInput } from "../setup/prepare.js";
-import type { Found, Given } from "../setup/settings.js";
+import { type Found, type Given, settle } from "../setup/settings.js";
+import { type LoginTry, tryLogin } from "../setup/try-login.js";
 import { ask, canAsk, confirm } from "./ask.js";
 import { formatFound, formatNext, formatPlan } from "./format-setup.js";
 import { askForSettings } from "./setup-questions.js";
@@ -29,7 +30,7 @@ export interface SetupOptions extends Given {
 /** `setup`: finds out, asks, shows what it is going to do, and does it; or takes all of it back. */
 export async function setup(configFile: string, options: SetupOptions): Promise<number> {
   const root = rootOf(options.root, process.env.DESTDIR);
-  const isGuided = options.yes !== true && options.json !== true && canAsk();
+  let isGuided = options.yes !== true && options.json !== true && canAsk();
   if (options.yes !== true && options.dryRun !== true && !isGuided) {
     throw new KnownError(
       "usage",
@@ -43,6 +44,8 @@ export async function setup(configFile: string, options: SetupOptions): Promise<
   let found = await findOut(root, configFile, options.proxysqlConfig);
   text(`${formatFound(found)}\n`);
   let given: Given = options;
+  // Only to show the plan nothing is asked that can do without an answer.
+  if (options.dryRun === true && fitsTogether(options, found)) isGuided = false;
   if (isGuided) ({ given, found } = await askForSettings(options, found));
   const input: SetupInput = {
     ...{ root, configFile, given },
@@ -60,9 +63,9 @@ export async function setup(configFile: string, options: SetupOptions): Promise<
     ...{ makeUser: draft.user === "make", enable: draft.enable },
   };
   const next = nextSteps(draft, { enabled: input.enable, peerKey: input.peerKey !== undefined });
-  const tell = (done: readonly string[] | null): void => {
+  const tell = (done: readonly string[] | null, login: LoginTry | null = null): void => {
     if (options.json !== true) return;
-    const document = documentOf(root, options, found, draft, plan, refused, done, next);
+    const document = { ...documentOf(root, options, found, draft, plan, refused, done, next), login };
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   };
 
@@ -93,8 +96,11 @@ export async function setup(configFile: string, options: SetupOptions): Promise<
   await performSetup(root, work, (path) => {
     done.push(path);
   });
-  text(`\nDone. \`proxysql-carp setup --remove\` takes it back.\n${formatNext(next)}`);
-  tell(done);
+  // Below a scratch root there is no ProxySQL of its own to ask.
+  const login = root === "" ? await tryLogin(draft.settings) : null;
+  const loginLine = login === null ? "" : `${printable(login.sentence)}\n`;
+  text(`\nDone. \`proxysql-carp setup --remove\` takes it back.\n${loginLine}${formatNext(next)}`);
+  tell(done, login);
   return 0;
 }
 
@@ -102,6 +108,16 @@ export async function setup(configFile: string, options: SetupOptions): Promise<
 interface Refusal {
   readonly path: string | null;
   readonly sentence: string;
+}
+
+function fitsTogether(given: Given, found: Found): boolean {
+  try {
+    settle(given, found);
+    return true;
+  } catch (error) {
+    if (isKnown(error, "usage")) return false;
+    throw error;
+  }
 }
 
 /** Enter means: not yet. */

@@ -1,4 +1,7 @@
-import { stringify } from "smol-toml";
+import { isDeepStrictEqual } from "node:util";
+import { parse, stringify } from "smol-toml";
+import { parseConfig } from "../config/load.js";
+import type { Config } from "../config/schema.js";
 import { places } from "./places.js";
 import type { Settings } from "./settings.js";
 
@@ -37,4 +40,23 @@ export function configText(settings: Settings, hostKey: string): string {
 
 function keys(values: Readonly<Record<string, unknown>>): string {
   return stringify(values);
+}
+
+/**
+ * True if a configuration that is there says all that a new one would say, whatever else it says: somebody added to it
+ * what setup does not ask for, and there is no reason to touch it.
+ */
+export function saysTheSame(existing: Config, text: string, file: string): boolean {
+  const wanted = parseConfig(text, file);
+  const written = parse(text);
+  for (const table of ["node", "carp", "proxysql"] as const) {
+    for (const key of Object.keys(written[table] ?? {})) {
+      if (!isDeepStrictEqual(keyIn(existing[table], key), keyIn(wanted[table], key))) return false;
+    }
+  }
+  return wanted.peer.every((peer) => existing.peer.some((one) => isDeepStrictEqual(one, peer)));
+}
+
+function keyIn(table: object, key: string): unknown {
+  return (table as Readonly<Record<string, unknown>>)[key];
 }

@@ -30,7 +30,7 @@ const nothing: SetupRecord = {
 
 /** True if there is nothing to do, also not what an earlier run left unfinished. */
 export function isIdle(work: Work, record: SetupRecord | undefined): boolean {
-  return record?.finished === true && work.steps.length === 0 && !work.makeUser && work.enable === null;
+  return record?.finished !== false && work.steps.length === 0 && !work.makeUser && work.enable === null;
 }
 
 /**
@@ -146,13 +146,15 @@ function intend(
     if (action === "mode") continue;
     const earlier = files.get(file.path);
     const old = action === "update" && present.kind === "file" ? [present.sha256] : [];
+    const kept = originals.get(file.path);
+    const { original, copies } = keeping(earlier, kept);
     files.delete(file.path);
     files.set(file.path, {
       path: file.path,
       sha256: [sha256Of(file.content), ...old],
       grows: file.once && !file.secret,
-      // The first one counts: that is how the host was before setup.
-      original: earlier?.original ?? originals.get(file.path) ?? null,
+      original,
+      copies,
     });
   }
   return {
@@ -162,6 +164,19 @@ function intend(
     directories: [...new Set([...before.directories, ...directories])],
     user: work.makeUser ? linkUser : before.user,
     enabled: before.enabled ?? work.enable,
+  };
+}
+
+/** What was there before setup is put back by --remove. What somebody changed afterwards is kept, and left to him. */
+function keeping(
+  earlier: RecordedFile | undefined,
+  kept: NonNullable<RecordedFile["original"]> | undefined,
+): Pick<RecordedFile, "original" | "copies"> {
+  if (earlier === undefined) return { original: kept ?? null, copies: [] };
+  const isKnown = kept === undefined || kept.copy === earlier.original?.copy;
+  return {
+    original: earlier.original,
+    copies: isKnown ? earlier.copies : [...new Set([...earlier.copies, kept.copy])],
   };
 }
 

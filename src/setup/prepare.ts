@@ -79,7 +79,7 @@ export async function prepare(input: SetupInput, found: Found): Promise<Draft> {
   const password = passwordOf(settings, found);
   const wanted = await wantedFiles({
     ...{ root, configFile, settings, hostKey: hostKey.line, keyPair: key.pair },
-    ...{ password, peerKey, serving },
+    ...{ password, peerKey, serving, existing: found.existing },
   });
   const present = new Map<string, Present>();
   for (const { path } of wanted) present.set(path, await lookAt(root, path));

@@ -18,6 +18,8 @@ const fileSchema = z.object({
   original: z
     .object({ copy: z.string(), sha256: z.string(), mode: z.number(), uid: z.number(), gid: z.number() })
     .nullable(),
+  /** Under these names is what somebody changed, and setup was made to overwrite. They are his. */
+  copies: z.array(z.string()),
 });
 
 const recordSchema = z.object({

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseConfig } from "../config/load.js";
+import type { Config } from "../config/schema.js";
 import { KnownError, sentenceOf } from "../platform/errors.js";
-import { configText } from "./config-text.js";
+import { configText, saysTheSame } from "./config-text.js";
 import { devdRuleFor } from "./devd-rule.js";
 import type { KeyPair } from "./key-pair.js";
 import { below, linkUser, places } from "./places.js";
@@ -34,6 +35,8 @@ export interface Ingredients {
   /** The peer's host key, a public key line. */
   readonly hostKey: string;
   readonly keyPair: KeyPair;
+  /** The configuration that is there. */
+  readonly existing: Config | null;
   /** The admin's password, to be written unless its file is there. */
   readonly password: string | null;
   /** The peer's public key line, to be let in. */
@@ -52,7 +55,7 @@ const usual: Variables = {
 
 /** All files of a host, in the order in which they are put there. Each is checked before, as far as one can. */
 export async function wantedFiles(ingredients: Ingredients): Promise<Wanted[]> {
-  const { root, configFile, settings, hostKey, keyPair, password, peerKey, serving } = ingredients;
+  const { root, configFile, settings, hostKey, keyPair, password, peerKey, serving, existing } = ingredients;
   const variables: Variables = { node: serving.node, program: serving.program, config: configFile };
   const config = configText(settings, hostKey);
   parseConfig(config, configFile);
@@ -82,7 +85,15 @@ export async function wantedFiles(ingredients: Ingredients): Promise<Wanted[]> {
       ...plain,
     });
   files.push(
-    { path: configFile, what: "config", content: config, ...plain, mode: 0o640, group: linkUser },
+    {
+      path: configFile,
+      what: "config",
+      content: config,
+      ...plain,
+      mode: 0o640,
+      group: linkUser,
+      once: existing !== null && saysTheSame(existing, config, configFile),
+    },
     {
       path: places.hook,
       what: "devd hook",

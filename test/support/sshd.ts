@@ -19,6 +19,8 @@ export interface SshdOptions {
   /** An empty directory for its files. */
   readonly dir: string;
   readonly hostKeyFile: string;
+  /** Further ones, of other types. */
+  readonly moreHostKeyFiles?: readonly string[];
   /** A public key line. */
   readonly authorizedKey: string;
   /** The forced command, as it stands in authorized_keys: a shell's command line. */
@@ -68,7 +70,8 @@ export async function startSshd(options: SshdOptions): Promise<Sshd> {
   };
 }
 
-function writeConfiguration({ dir, hostKeyFile, authorizedKey, command }: SshdOptions, port: number): string {
+function writeConfiguration(options: SshdOptions, port: number): string {
+  const { dir, hostKeyFile, moreHostKeyFiles = [], authorizedKey, command } = options;
   const keys = join(dir, "authorized_keys");
   writeFileSync(keys, `command="${command.replaceAll('"', '\\"')}",restrict ${authorizedKey}\n`, {
     mode: 0o600,
@@ -77,7 +80,7 @@ function writeConfiguration({ dir, hostKeyFile, authorizedKey, command }: SshdOp
   const lines = [
     `Port ${port}`,
     "ListenAddress 127.0.0.1",
-    `HostKey ${hostKeyFile}`,
+    ...[hostKeyFile, ...moreHostKeyFiles].map((file) => `HostKey ${file}`),
     `AuthorizedKeysFile ${keys}`,
     "AuthenticationMethods publickey",
     "PermitRootLogin forced-commands-only",
