@@ -113,7 +113,11 @@ async function move(giving: Giving, ms: number, signal: AbortSignal): Promise<st
       how: `asked ${progress.to} to claim it`,
       help: () => askTaker(node, progress, "claim"),
     },
-    { afterMs: claimAfterMs + 2.5 * advertMs, how: "asked CARP here to step down", help: () => stepDown(observer) },
+    {
+      afterMs: claimAfterMs + 2.5 * advertMs,
+      how: "asked CARP here to step down",
+      help: () => stepDown(observer),
+    },
   ];
   const helped: string[] = [];
   let askedAt = Number.NEGATIVE_INFINITY;
