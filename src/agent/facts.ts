@@ -10,7 +10,7 @@ import { Lasting } from "../health/lasting.js";
 import type { Reason } from "../health/reason.js";
 import { keyOf } from "../health/reason-book.js";
 import { monotonic, wallClock } from "../platform/clock.js";
-import { compareLineage, formatLineage } from "../role/lineage.js";
+import { compareLineage, formatLineage, type Lineage } from "../role/lineage.js";
 import { readReport } from "../ship/peer-report.js";
 import { snapshotId } from "../snapshot/manifest.js";
 import type { AgentContext } from "./context.js";
@@ -206,7 +206,7 @@ export class FactGatherer {
   }
 
   async #snapshotFacts(
-    { newest, usable, quarantine, divergence }: SnapshotView,
+    { newest, usable, newestUsable, quarantine, divergence }: SnapshotView,
     digests: OwnDigests,
     peers: Facts["peers"],
     now: number,
@@ -225,6 +225,8 @@ export class FactGatherer {
       lacking: this.#lacking(newest, peers, now),
       maxAgeMs: config.snapshots.max_age,
       doubts: trial.doubts(),
+      newestDoubted:
+        leads || this.#observer.carp.role === "MASTER" ? null : doubtedNewest(newest, newestUsable),
       drill: this.#sources.drill(),
       quarantine,
       tls: {
@@ -282,6 +284,11 @@ export class FactGatherer {
     if (reason.code === "role-opposite") this.#lasting.seed("role-opposite cold", ms, now);
     if (reason.code === "host-key-changed") this.#lasting.seed(`peer-unreachable ${reason.about}`, ms, now);
   }
+}
+
+function doubtedNewest(newest: Lineage | null, usable: Lineage | null): SnapshotFacts["newestDoubted"] {
+  if (newest === null || usable === null || compareLineage(usable, newest) >= 0) return null;
+  return { newest: formatLineage(newest), usable: formatLineage(usable) };
 }
 
 /**

@@ -12,8 +12,9 @@ import type { AgentContext } from "./context.js";
 export interface SnapshotView {
   /** The greatest lineage in the store; null without a snapshot. */
   readonly newest: Lineage | null;
-  /** How many are in the store that ProxySQL has not failed on. */
+  /** How many are in the store that ProxySQL has not failed on, and the greatest of them. */
   readonly usable: number;
+  readonly newestUsable: Lineage | null;
   /** Names in quarantine, oldest first. */
   readonly quarantine: readonly string[];
   readonly divergence: DivergenceFacts | null;
@@ -44,9 +45,11 @@ export class SnapshotLook {
   async look(): Promise<SnapshotView> {
     const { store, trial, config } = this.#node;
     const stored = await store.list();
+    const usable = stored.filter(({ lineage }) => trial.allows(lineage));
     return {
       newest: stored.at(-1)?.lineage ?? null,
-      usable: stored.filter(({ lineage }) => trial.allows(lineage)).length,
+      usable: usable.length,
+      newestUsable: usable.at(-1)?.lineage ?? null,
       quarantine: await quarantined(join(config.node.state_dir, "quarantine")),
       divergence: await this.#lookForDivergence(),
     };

@@ -97,6 +97,8 @@ export interface SnapshotFacts {
   readonly lacking: Lacking | null;
   readonly maxAgeMs: number;
   readonly doubts: readonly Doubt[];
+  /** Passive node: ProxySQL failed on the newest here, and a failover would serve an older one. As `6.12@a`. */
+  readonly newestDoubted: { readonly newest: string; readonly usable: string } | null;
   readonly drill: DrillFacts | null;
   readonly quarantine: readonly string[];
   readonly tls: TlsFacts;

@@ -43,6 +43,7 @@ const cases: readonly (readonly [string, Facts, ...Facts[]])[] = [
     snapshots({ takeError: "mysql_servers has none now.", takeErrorForMs: 9_000 }),
     snapshots({ takeError: "left from when it led", takeErrorForMs: 90_000, leads: false }),
   ],
+  ["newest-doubted", snapshots({ newestDoubted: { newest: "6.12@a", usable: "6.11@a" } })],
   ["snapshot-doubted 6-12-a", snapshots({ doubts: [{ id: "6-12-a", why: "It died.", at: "2026" }] })],
   [
     "drill-failed",

@@ -13,6 +13,7 @@ export const reasonKinds = {
   "no-verified-snapshot": { group: "snapshots", severity: "critical" },
   "snapshot-too-old": { group: "snapshots", severity: "critical" },
   "snapshot-not-taken": { group: "snapshots", severity: "critical" },
+  "newest-doubted": { group: "snapshots", severity: "critical" },
   "snapshot-doubted": { group: "snapshots", severity: "warning" },
   "drill-failed": { group: "snapshots", severity: "critical" },
   "quarantine-not-empty": { group: "snapshots", severity: "warning" },

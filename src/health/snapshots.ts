@@ -17,6 +17,7 @@ export function findSnapshots(facts: Facts): Finding[] {
     ...noSnapshot(facts),
     ...tooOld(facts),
     ...notTaken(facts),
+    ...newestDoubted(facts),
     ...doubted(facts),
     ...drillFailed(facts),
     ...quarantine(facts),
@@ -79,6 +80,19 @@ function notTaken({ snapshots }: Facts): Finding[] {
       about: null,
       sentence: `The last change is in no snapshot, a failover would lose it: ${takeError}`,
       todo: "Mend what the sentence names; the next try is made at the next change and by [snapshots] schedule. If a table was emptied on purpose: `proxysql-carp snapshot take --accept`.",
+    },
+  ];
+}
+
+function newestDoubted({ node, snapshots }: Facts): Finding[] {
+  const { newestDoubted: found } = snapshots;
+  if (found === null) return [];
+  return [
+    {
+      code: "newest-doubted",
+      about: null,
+      sentence: `ProxySQL on ${node} failed on the newest snapshot here, ${found.newest}: a failover would serve ${found.usable}, which lacks what was changed since.`,
+      todo: "Look at what the reason snapshot-doubted says it failed on, and save a configuration on the active node that ProxySQL lives with.",
     },
   ];
 }

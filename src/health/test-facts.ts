@@ -83,6 +83,7 @@ export const well: Facts = {
     lacking: null,
     maxAgeMs: 300_000,
     doubts: [],
+    newestDoubted: null,
     drill: { at: "2026-01-01T03:17:00.000Z", snapshot: "0000000001-0000000001-a", ok: true, why: null },
     quarantine: [],
     tls: { missing: [], differsFrom: null, differForMs: 0 },

@@ -83,7 +83,7 @@ describe.skipIf(usesRealProxysql)(`the reasons of a pair that does not fit toget
     },
   );
 
-  it("snapshot-doubted: ProxySQL dies of a verified snapshot", slow, async () => {
+  it("newest-doubted and snapshot-doubted: ProxySQL dies of a verified snapshot", slow, async () => {
     pair = await startPair({
       standby: "warm",
       extra: { alerts: recordingHook(hooks), proxysql: ['start_timeout = "3s"'] },
@@ -95,6 +95,7 @@ describe.skipIf(usesRealProxysql)(`the reasons of a pair that does not fit toget
       "SAVE MYSQL SERVERS TO DISK",
     );
     const id = await until("b doubts it", async () => (await b.status()).doubts[0]?.id, 60_000);
+    expect(await has(b, "newest-doubted")).toMatchObject({ severity: "critical" });
     expect((await has(b, `snapshot-doubted ${id}`)).todo).toContain(`snapshot diff ${id} live`);
     await until("b serves what it had", async () => (await servers(b)) === "10:db1.example:3306", 60_000);
 
@@ -105,6 +106,7 @@ describe.skipIf(usesRealProxysql)(`the reasons of a pair that does not fit toget
       "SAVE MYSQL SERVERS TO DISK",
     );
     await lacks(b, `snapshot-doubted ${id}`);
+    await lacks(b, "newest-doubted");
     await allIsWell(a, b);
   });
 
