@@ -28,7 +28,13 @@ function look(): Promise<SnapshotView> {
 
 describe("SnapshotLook", () => {
   it("finds nothing on a new node", async () => {
-    expect(await look()).toEqual({ newest: null, usable: 0, quarantine: [], divergence: null });
+    expect(await look()).toEqual({
+      newest: null,
+      usable: 0,
+      newestUsable: null,
+      quarantine: [],
+      divergence: null,
+    });
   });
 
   it("names what is in quarantine, oldest first, and repeats no name that is not ours", async () => {
