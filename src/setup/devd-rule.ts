@@ -1,8 +1,12 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { type DevdConfig, readDevdConfig, verdictOf } from "../carp/devd-config.js";
 import { type DevdEvent, ruleMatches } from "../carp/devd-match.js";
 import { DevdSyntaxError, type NotifyRule, parseDevdFile } from "../carp/devd-rules.js";
 import { KnownError } from "../platform/errors.js";
-import { places } from "./places.js";
+import { statOrUndefined } from "../platform/files.js";
+import { printable } from "../platform/printable.js";
+import { below, places } from "./places.js";
 
 const everyVhid = /(match "subsystem"\s+)"[^"]*"/g;
 const roles = ["MASTER", "BACKUP", "INIT"];
@@ -25,6 +29,9 @@ export function devdRuleFor(delivered: string, vhids: readonly string[]): string
 
 /** What the operator should know of devd's other rules, with ours among them. Sentences. */
 export async function devdRemarks(root: string, text: string, vhids: readonly string[]): Promise<string[]> {
+  const odd = await oddFile(root);
+  if (odd !== undefined)
+    return [`devd cannot read ${printable(odd)}, which is no file: its rules were not looked at.`];
   const present = await readDevdConfig(root);
   if (present === null) return [];
   if (present.broken !== null) {
@@ -37,6 +44,18 @@ export async function devdRemarks(root: string, text: string, vhids: readonly st
   const config: DevdConfig = { ...present, rules: [...present.rules.filter(isOther), ...rules] };
   const found = eventsOf(vhids).flatMap((event) => remarksOf(config, event));
   return [...new Set(found)];
+}
+
+/** A FIFO among devd's files would hold whoever opens it, and devd too. */
+async function oddFile(root: string): Promise<string | undefined> {
+  for (const directory of ["/etc/devd", "/usr/local/etc/devd"]) {
+    const names = await readdir(below(root, directory)).catch(() => []);
+    for (const name of names.filter((one) => one.endsWith(".conf"))) {
+      const path = join(directory, name);
+      if ((await statOrUndefined(below(root, path)))?.isFile() !== true) return path;
+    }
+  }
+  return undefined;
 }
 
 function remarksOf(config: DevdConfig, event: DevdEvent): string[] {
