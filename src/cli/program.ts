@@ -9,6 +9,7 @@ import { registerDoctor } from "./doctor.js";
 import { withExamples } from "./examples.js";
 import { registerMaintenance } from "./maintenance.js";
 import { registerReasons } from "./reasons.js";
+import { registerSetup } from "./setup.js";
 import { registerSnapshot } from "./snapshot.js";
 import { registerStatus } from "./status.js";
 import { registerSwitchover } from "./switchover.js";
@@ -53,6 +54,7 @@ export function createProgram(): Command {
   registerSwitchover(cli);
   registerMaintenance(cli);
   registerSnapshot(cli);
+  registerSetup(cli);
   registerConfig(cli);
   registerCompletion(cli);
   registerAgent(cli);

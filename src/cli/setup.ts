@@ -42,10 +42,7 @@ export function registerSetup({ program, configFile, finish }: Cli): void {
       ),
     [
       ["proxysql-carp setup", "answer questions, see what will be done, and say yes"],
-      [
-        "proxysql-carp setup --yes --peer b --peer-host 192.0.2.12 --host-key-fingerprint SHA256:...",
-        "the same for a script",
-      ],
+      ["proxysql-carp setup --yes --peer b --peer-host 192.0.2.12 --host-key b.pub", "the same for a script"],
       ["proxysql-carp setup --yes --peer-key /root/b.pub", "later: let the peer in with its key"],
       ["proxysql-carp setup --remove --dry-run", "what would go, and what would stay?"],
     ],

@@ -1,11 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { programCommands } from "./program-commands.js";
+import { manualCommands, manualSynopsis } from "./manual-commands.js";
+import { flagsOf, programCommands, valueName } from "./program-commands.js";
 
 const commands = programCommands();
 const leaves = commands.filter(({ leaf }) => leaf);
 const manual = readFileSync("man/proxysql-carp.8", "utf8");
+const json = readFileSync("docs/json.md", "utf8");
 const documents = ["README.md", "CHANGELOG.md", ...readdirSync("docs").map((name) => join("docs", name))];
 
 function all(text: string, pattern: RegExp): string[] {
@@ -13,18 +15,53 @@ function all(text: string, pattern: RegExp): string[] {
 }
 
 describe("proxysql-carp(8)", () => {
+  const items = manualCommands(manual);
+
   it("has every command of the program, and none that it does not have", () => {
-    const described = all(
-      manual.split(/^\.Sh /m).find((part) => part.startsWith("COMMANDS")) ?? "",
-      /^\.It Cm ([a-z ]+?)(?: (?:Op|Oo|Ar|Fl) .*)?$/gm,
-    );
     expect(leaves.length).toBeGreaterThan(10);
-    expect([...new Set(described)].sort()).toEqual(leaves.map(({ name }) => name).sort());
+    expect(items.map(({ name }) => name).sort()).toEqual(leaves.map(({ name }) => name).sort());
   });
 
-  it("has every option of the program", () => {
-    for (const { flags } of commands)
-      for (const flag of flags) expect(manual).toContain(`Fl -${flag.slice(2)}`);
+  it.each(leaves)(
+    "has the flags and arguments of $name, and none that it does not have",
+    ({ name, command }) => {
+      const item = items.find((one) => one.name === name);
+      expect(new Map(item?.flags)).toEqual(flagsOf(command));
+      if (!item?.listsOptions)
+        expect(item?.operands).toEqual(command.registeredArguments.map((one) => one.name()));
+    },
+  );
+
+  it.each(leaves)("has the choices and the document of $name", ({ name, command, flags }) => {
+    const text = items.find((one) => one.name === name)?.text ?? "";
+    for (const { argChoices } of [...command.options, ...command.registeredArguments]) {
+      for (const choice of argChoices ?? [])
+        expect(text).toMatch(new RegExp(`^\\.(?:Ql|It Cm) ${choice}\\b`, "m"));
+    }
+    const schemas = all(text, /^\.Ql proxysql-carp\/([a-z]+)\/v1/gm);
+    expect(schemas.length > 0, schemas.join()).toBe(flags.includes("--json"));
+    for (const schema of schemas) expect(json).toMatch(new RegExp(`^## proxysql-carp/${schema}/v1$`, "m"));
+  });
+
+  it.each(leaves)("has $name in its synopsis, with all flags and arguments", ({ name, command }) => {
+    const [line, ...more] = manualSynopsis(manual).filter((one) => one.name === name);
+    expect(more).toEqual([]);
+    if (line?.listsOptions) return;
+    expect(new Map(line?.flags)).toEqual(flagsOf(command));
+    expect(line?.operands).toEqual(command.registeredArguments.map((one) => one.name()));
+  });
+
+  it("has no synopsis of a command that there is not", () => {
+    const names = manualSynopsis(manual).flatMap(({ name }) => (name === "" ? [] : [name]));
+    expect(names.filter((name) => !leaves.some((one) => one.name === name))).toEqual([]);
+  });
+
+  it("has the program's own options", () => {
+    const text = manual.split(/^\.Sh /m).find((part) => part.startsWith("DESCRIPTION")) ?? "";
+    const told = [...text.matchAll(/^\.It Fl -([a-z-]+)(?: Ar ([a-z]+))?$/gm)].map(([, flag, value]) => {
+      return [`--${flag}`, value];
+    });
+    expect(told).toEqual(commands[0]?.command.options.map(({ long, flags }) => [long, valueName(flags)]));
   });
 
   it("has every variable of the rc script with its default", () => {

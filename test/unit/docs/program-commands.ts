@@ -22,3 +22,13 @@ function below(command: Command, name: string): ProgramCommand[] {
   const within = command.commands.flatMap((one) => below(one, `${name} ${one.name()}`.trim()));
   return [{ name, command, flags, leaf: command.commands.length === 0 }, ...within];
 }
+
+/** A command's own flags, each with the name of its value; undefined for one that takes none. */
+export function flagsOf(command: Command): Map<string, string | undefined> {
+  return new Map(command.options.map(({ long, flags }) => [long ?? "", valueName(flags)]));
+}
+
+/** `group` of `--group <group>`. */
+export function valueName(flags: string): string | undefined {
+  return /<([a-z-]+)/.exec(flags)?.[1];
+}
