@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { configJsonSchema, type JsonSchema } from "../../../src/config/json-schema.js";
 import { parseConfig } from "../../../src/config/load.js";
 import { isKnown } from "../../../src/platform/errors.js";
 import { defaultKeepLocal } from "../../../src/snapshot/keep-local.js";
@@ -48,11 +49,29 @@ describe("proxysql-carp.toml(5)", () => {
     else expect(told).toBeUndefined();
   });
 
+  it.each(keys)("tells what $path is written as", ({ path, table, name }: ConfigKey) => {
+    const form = configJsonSchema().properties?.[table];
+    const word = / No = Ar (\S+)$/m.exec(
+      items.find((item) => item.path === path)?.text.split("\n")[0] ?? "",
+    )?.[1];
+    expect(wordsFor((form?.items ?? form)?.properties?.[name] ?? {})).toContain(word);
+  });
+
   it("lists what keep_local is without being set", () => {
     const text = items.find(({ path }) => path === "proxysql.keep_local")?.text ?? "";
     expect([...text.matchAll(/^\.It Ql (\S+)$/gm)].map((match) => match[1])).toEqual(defaultKeepLocal);
   });
 });
+
+/** What the manual page may call a value of a key. */
+function wordsFor({ type, pattern, enum: choices }: JsonSchema): string[] {
+  if (type === "array") return ["list"];
+  if (type === "integer") return ["number"];
+  if (type === "boolean") return ["boolean"];
+  if (String(pattern).endsWith("(ms|s|m|h|d)$")) return ["duration"];
+  if (pattern === "^\\/") return ["path"];
+  return choices === undefined ? ["string", "host", "cron", "user:group", "address:port"] : ["string"];
+}
 
 /** As an argument of a macro: what has a blank stands in quotes. */
 function quoted(text: string): string {
