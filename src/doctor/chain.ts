@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { CarpView } from "../carp/observe.js";
 import { configDigest } from "../config/digest.js";
 import type { Config } from "../config/schema.js";
 import { knockAt } from "../proxysql/observe.js";
@@ -28,7 +29,7 @@ import {
 } from "./proxysql.js";
 import { judgeRc, lookAtRc } from "./rc-script.js";
 import { type Check, keyOf } from "./run.js";
-import { judgeNewest, lookAtNewest } from "./store.js";
+import { judgeNewest, lookAtNewest, type NewestSeen } from "./store.js";
 import { failing, notChecked, type Verdict } from "./verdict.js";
 
 /** What the doctor is told by whoever calls it. */
@@ -65,17 +66,20 @@ export function makeChain(given: Circumstances): Chain {
   const { configFile, read } = given;
   const first = check("configuration", "Configuration", async () => judgeConfiguration(configFile, read));
   if ("error" in read) return { checks: [first], close: () => {} };
-  const peers = read.config.peer.map(({ name, host, port, user, key_file, host_key }) =>
+  const { config } = read;
+  const { state_dir } = config.node;
+  const newest = once(() => lookAtNewest(openStore(state_dir), state_dir));
+  const peers = config.peer.map(({ name, host, port, user, key_file, host_key }) =>
     lookAtPeer(
       { name, host, port, user, keyFile: key_file, hostKey: host_key },
-      { node: read.config.node.name, version: given.version },
+      { node: config.node.name, version: given.version },
     ),
   );
   return {
     checks: [
       first,
-      ...hostChain(given, read.config),
-      ...peers.flatMap((look) => peerChain(look, read.config, given.version)),
+      ...hostChain(given, config, newest),
+      ...peers.flatMap((look) => peerChain(look, config, given.version, newest)),
     ],
     close: () => {
       for (const look of peers) look.close();
@@ -83,7 +87,11 @@ export function makeChain(given: Circumstances): Chain {
   };
 }
 
-function hostChain({ configFile, version, root, isFreebsd, uid }: Circumstances, config: Config): Check[] {
+function hostChain(
+  { configFile, version, root, isFreebsd, uid }: Circumstances,
+  config: Config,
+  newest: () => Promise<NewestSeen | null>,
+): Check[] {
   const { node, carp, proxysql } = config;
   const view = once(() => observeCarp(carp.vhids));
   const sysctls = once(readCarpSysctls);
@@ -150,21 +158,16 @@ function hostChain({ configFile, version, root, isFreebsd, uid }: Circumstances,
     check("disks", "Free space", async () =>
       judgeDisks(await lookAtDisks([node.state_dir, proxysql.datadir])),
     ),
-    check(
-      "newest-snapshot",
-      "Newest snapshot",
-      async () => judgeNewest(await lookAtNewest(openStore(node.state_dir), node.state_dir)),
-      { ms: 120_000 },
-    ),
-    ...proxysqlChain(config, async () => (await view()).role),
+    check("newest-snapshot", "Newest snapshot", async () => judgeNewest(await newest()), { ms: 120_000 }),
+    ...proxysqlChain(config, view),
   ];
 }
 
-function proxysqlChain(config: Config, roleNow: () => Promise<string>): Check[] {
+function proxysqlChain(config: Config, view: () => Promise<CarpView>): Check[] {
   const { proxysql, carp } = config;
   const admin = once(() => askAdmin(config));
   /** In warm standby the role does not matter, and in cold an unreadable one is told by the line about CARP. */
-  const expected = once(async () => isExpected(carp.standby, await roleNow().catch(() => "unknown")));
+  const expected = once(async () => isExpected(carp.standby, await view().catch(() => undefined)));
 
   async function database(): Promise<Verdict> {
     const file = await lookAtDatabaseFile(proxysql.datadir);

@@ -53,7 +53,10 @@ async function lookAtFile(path: string, key: string, kind: FileKind): Promise<Fi
   }
 }
 
-/** `ourUid`: who the agent runs as, and so may own them beside root. */
+/**
+ * What reading the configuration does not refuse by itself, as it does secrets that everybody can read. `ourUid`: who
+ * the agent runs as, and so may own them beside root.
+ */
 export function judgeFiles(files: readonly FileSeen[], ourUid: number): Verdict {
   return worstOf(
     files.map((file) => judgeFile(file, ourUid)),
@@ -78,12 +81,6 @@ function judgeFile({ path, key, kind, mode, uid, error }: FileSeen, ourUid: numb
     return failing(
       `${path} (${key}) has mode ${octal(mode)}: others can change it.`,
       `chmod ${kind === "secret" ? "0600" : "0644"} ${path}`,
-    );
-  }
-  if (kind === "secret" && (mode & 0o007) !== 0) {
-    return failing(
-      `${path} (${key}) has mode ${octal(mode)}: every user of this host can read it.`,
-      `chmod 0600 ${path}; then change what is in it, since others may know it by now.`,
     );
   }
   if (kind === "secret" && (mode & 0o070) !== 0) {

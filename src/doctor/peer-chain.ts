@@ -1,6 +1,5 @@
 import type { Config } from "../config/schema.js";
 import { readReport } from "../ship/peer-report.js";
-import { openStore } from "../snapshot/store.js";
 import { judgeBoth, observeCarp, readCarpSysctls, vhidFacts } from "./carp.js";
 import {
   judgeClock,
@@ -14,13 +13,19 @@ import {
 import type { PeerLook } from "./peer-link.js";
 import { judgeRoundTrip, tryRoundTrip } from "./round-trip.js";
 import { type Check, keyOf } from "./run.js";
+import type { NewestSeen } from "./store.js";
 import { notChecked, ok, type Verdict } from "./verdict.js";
 
 const usualMs = 20_000;
 const roundTripMs = 180_000;
 
 /** The way to one peer and to its disk, each step on what the one before has shown. */
-export function peerChain(look: PeerLook, config: Config, version: string): Check[] {
+export function peerChain(
+  look: PeerLook,
+  config: Config,
+  version: string,
+  newest: () => Promise<NewestSeen | null>,
+): Check[] {
   const { peer } = look;
   const { node } = config;
   const errorOfLogin = async (): Promise<unknown> =>
@@ -59,10 +64,11 @@ export function peerChain(look: PeerLook, config: Config, version: string): Chec
   }
 
   async function roundTrip(): Promise<Verdict> {
-    const store = openStore(node.state_dir);
+    // What is wrong with our own snapshot is told by its own line, and is not the way's fault.
+    const ours = await newest().catch(() => null);
     const seen = await look
       .bulk()
-      .then((session) => tryRoundTrip(session, store, config))
+      .then((session) => tryRoundTrip(session, ours, node.name))
       .catch((error: unknown) => ({ error }));
     return judgeRoundTrip(peer.name, seen);
   }

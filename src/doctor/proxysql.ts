@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { CarpView } from "../carp/observe.js";
 import type { Config } from "../config/schema.js";
 import { isKnown } from "../platform/errors.js";
 import { runProgram } from "../platform/exec.js";
@@ -59,12 +60,15 @@ export async function askAdmin({ proxysql }: Config): Promise<AdminSeen> {
 }
 
 /**
- * Should ProxySQL run here? In warm standby always; in cold standby only where the address is; null while nobody knows
+ * Should ProxySQL run here? In warm standby always; in cold standby only where an address is; null while nobody knows
  * the role.
  */
-export function isExpected(standby: "warm" | "cold", role: string): boolean | null {
+export function isExpected(
+  standby: "warm" | "cold",
+  carp: Pick<CarpView, "role" | "holdsAddress"> | undefined,
+): boolean | null {
   if (standby === "warm") return true;
-  return role === "unknown" ? null : role === "MASTER";
+  return carp === undefined || carp.role === "unknown" ? null : carp.role === "MASTER" || carp.holdsAddress;
 }
 
 export function judgeAdmin(seen: AdminSeen, expected: boolean | null, service: string): Verdict {

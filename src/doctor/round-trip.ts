@@ -1,4 +1,3 @@
-import type { Config } from "../config/schema.js";
 import { probeLimits } from "../peer/probe-limits.js";
 import { type ProbeTimes, probeOver } from "../peer/probe-over.js";
 import type { Session } from "../peer/session.js";
@@ -7,25 +6,22 @@ import { isKnown } from "../platform/errors.js";
 import { withScratch } from "../platform/scratch-directory.js";
 import { formatSize } from "../platform/size.js";
 import type { Manifest } from "../snapshot/manifest.js";
-import type { Store } from "../snapshot/store.js";
 import { makeProbe } from "./probe-content.js";
+import type { NewestSeen } from "./store.js";
 import { failedWith, ok, type Verdict, warning } from "./verdict.js";
 
 const timings = { answerMs: 10_000, verdictMs: 60_000 };
 
-/** Sends the newest snapshot, or a small one made for it, to the peer's disk and back. */
+/** Sends the newest snapshot, or a small one made for it if that is none, to the peer's disk and back. */
 export async function tryRoundTrip(
   session: Session,
-  store: Store,
-  { node }: Pick<Config, "node">,
+  newest: NewestSeen | null,
+  node: string,
 ): Promise<ProbeTimes> {
-  const found = await store.latest();
-  if (found !== undefined && isSmall(found.manifest)) {
-    const { stored, manifest } = found;
-    return probeOver(session, stored.dir, manifest, timings);
-  }
+  if (newest?.refusal === null && isSmall(newest.manifest))
+    return probeOver(session, newest.dir, newest.manifest, timings);
   return withScratch(async (dir) => {
-    return probeOver(session, dir, await makeProbe(dir, node.name), timings);
+    return probeOver(session, dir, await makeProbe(dir, node), timings);
   });
 }
 

@@ -9,6 +9,7 @@ import { failing, ok, type Verdict } from "./verdict.js";
 /** The newest snapshot of this host, and what is wrong with it. */
 export interface NewestSeen {
   readonly manifest: Manifest;
+  readonly dir: string;
   readonly box: "inbox" | "outbox";
   readonly refusal: Refusal | null;
 }
@@ -18,7 +19,7 @@ export async function lookAtNewest(store: Store, stateDir: string): Promise<Newe
   const found = await store.latest();
   if (found === undefined) return null;
   const { manifest, stored } = found;
-  return { manifest, box: stored.box, refusal: await refusalFor(store, stateDir, manifest) };
+  return { manifest, dir: stored.dir, box: stored.box, refusal: await refusalFor(store, stateDir, manifest) };
 }
 
 function refusalFor(store: Store, stateDir: string, manifest: Manifest): Promise<Refusal | null> {

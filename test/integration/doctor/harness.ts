@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -123,21 +123,38 @@ function script(node: PairNode, name: string, body: string): void {
   writeFileSync(join(hostRoot(node), "bin", name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
 }
 
+/** How the command is run. */
+export interface RunOptions {
+  /** A program and arguments in front of it, such as `unshare -m`. */
+  readonly through?: readonly string[];
+  /** Gets what it prints, while it runs. */
+  readonly onText?: (text: string) => void;
+}
+
 /** Runs the real command on a node. */
-export function doctor(node: PairNode, ...args: string[]): Promise<ProgramEnd> {
+export function doctor(
+  node: PairNode,
+  args: readonly string[] = [],
+  { through = [], onText }: RunOptions = {},
+): Promise<ProgramEnd> {
   const env = {
     ...node.env,
     PATH: `${join(hostRoot(node), "bin")}:${node.env.PATH ?? ""}`,
     PROXYSQL_CARP_DEVD_ROOT: hostRoot(node),
   };
+  const [program = "", ...words] = [
+    ...through,
+    process.execPath,
+    join(root, "dist/cli.js"),
+    "doctor",
+    ...args,
+  ];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(root, "dist/cli.js"), "doctor", ...args], {
-      env,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       stdout += chunk;
+      onText?.(stdout);
     });
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
       stderr += chunk;
@@ -157,8 +174,8 @@ export interface Seen {
 }
 
 /** What the doctor sees of a node. */
-export async function examine(node: PairNode): Promise<Seen> {
-  const { code, stdout, stderr } = await doctor(node, "--json");
+export async function examine(node: PairNode, options: RunOptions = {}): Promise<Seen> {
+  const { code, stdout, stderr } = await doctor(node, ["--json"], options);
   if (stderr !== "") throw new Error(`doctor wrote to stderr: ${stderr}`);
   const document = JSON.parse(stdout) as DoctorDocument;
   const named = (state: string): string[] =>
@@ -176,7 +193,7 @@ export async function examine(node: PairNode): Promise<Seen> {
   };
 }
 
-/** What is left in the peer's scratch area. */
-export function probesAt(node: PairNode): boolean {
-  return existsSync(join(node.dir, "state/probe"));
+/** What is left in the scratch area of a node that was probed. */
+export function probesAt(node: PairNode): string[] {
+  return readdirSync(join(node.dir, "state/probe"));
 }
