@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { manualCommands, manualSynopsis } from "./manual-commands.js";
+import { code, section, tableRows } from "./markdown.js";
 import { flagsOf, programCommands, valueName } from "./program-commands.js";
 
 const commands = programCommands();
@@ -77,6 +78,14 @@ describe("proxysql-carp(8)", () => {
   it("has the exit codes of every known error", () => {
     const codes = all(readFileSync("src/platform/errors.ts", "utf8"), /exit: (\d+)/g);
     for (const code of new Set(codes)) expect(manual).toMatch(new RegExp(`^\\.It ${code}$`, "m"));
+  });
+});
+
+describe("README's table of the commands", () => {
+  it("has every command as --help describes it, and none that does not exist", () => {
+    const rows = tableRows(section(readFileSync("README.md", "utf8"), "Commands"));
+    const told = rows.map(({ cells }) => [code(cells[0]), cells[1]]);
+    expect(told).toEqual(leaves.map(({ name, command }) => [name, command.description()]));
   });
 });
 
