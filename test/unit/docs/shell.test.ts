@@ -2,6 +2,8 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { scriptFor } from "../../../src/cli/completion/print.js";
+import { createProgram } from "../../../src/cli/program.js";
 
 /** Why a program cannot be used here, for a suite's title; undefined if it can. */
 function missing(program: string, ...harmless: string[]): string | undefined {
@@ -19,19 +21,32 @@ function run(program: string, ...args: string[]): { status: number | null; outpu
 }
 
 const scripts = [
-  ...["devd", "rc.d"].flatMap((dir) => readdirSync(dir).map((name) => join(dir, name))),
+  ...["devd", "rc.d", "share/periodic"].flatMap((dir) => readdirSync(dir).map((name) => join(dir, name))),
   ".ci/run",
 ].filter((file) => readFileSync(file, "utf8").startsWith("#!"));
 const manuals = readdirSync("man").map((name) => join("man", name));
 
 const noShellcheck = missing("shellcheck", "--version");
 describe.skipIf(noShellcheck !== undefined)(titled("shellcheck", noShellcheck), () => {
-  it("looks at the hook, the rc script and CI's script", () => {
-    expect(scripts).toEqual(["devd/proxysql-carp-notify", "rc.d/proxysql_carp", ".ci/run"]);
+  it("looks at the hook, the rc script, the daily one and CI's script", () => {
+    expect(scripts).toEqual([
+      "devd/proxysql-carp-notify",
+      "rc.d/proxysql_carp",
+      "share/periodic/485.proxysql-carp",
+      ".ci/run",
+    ]);
   });
 
   it.each(scripts)("finds nothing in %s", (file) => {
     expect(run("shellcheck", file)).toEqual({ status: 0, output: "" });
+  });
+});
+
+describe.skipIf(noShellcheck !== undefined)(titled("shellcheck of completion", noShellcheck), () => {
+  it.each(["bash", "sh"] as const)("finds nothing in what is printed for %s", (shell) => {
+    const input = scriptFor(shell, createProgram());
+    const { status, stdout } = spawnSync("shellcheck", ["-s", shell, "-"], { encoding: "utf8", input });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
   });
 });
 
