@@ -8,6 +8,7 @@ import { devdBlocked } from "./figures/devd-blocked.js";
 import { httpPage } from "./figures/http-page.js";
 import { coldPromotion, warmPromotion } from "./figures/promotion.js";
 import { round } from "./figures/round.js";
+import { snapshotList } from "./figures/snapshot-list.js";
 import { unchanged } from "./figures/unchanged.js";
 import { verify } from "./figures/verify.js";
 import { describeMachine } from "./machine.js";
@@ -23,6 +24,7 @@ const benchmarks: readonly Benchmark[] = [
   round,
   httpPage,
   verify,
+  snapshotList,
 ];
 
 /** A stop that takes longer hangs, and is a finding. */
