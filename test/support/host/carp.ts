@@ -6,20 +6,22 @@
  * BACKUP first and MASTER only after an election, net.inet.carp.demotion is added to the skew that goes out, and a
  * role asked for with ifconfig.
  *
- * ucarp takes its skew at start only and starts as BACKUP. So for a master whose skew changes a second one is started
- * beside the first, which it does not hear (it has the same address). It takes over from the first as soon as it is
- * master too, 1 to 2 s later; the kernel does it at once. From then on it is as in the kernel: a demoted master stays
- * master and says the new skew, a backup with net.inet.carp.preempt=1 and a better skew takes over when it hears that,
- * and one without preempt does not.
+ * ucarp takes its skew at start only, starts as BACKUP, and needs 1 to 2 s to be master. The kernel says a master's new
+ * skew at once, and takes a role that it is asked to take at once. So until a second ucarp is master, which does not
+ * hear the first (it has the same address), a voice of our own speaks for it (advertise.py), and the first is stopped.
+ * What is heard is acted on here too, by the kernel's rules: whoever hears a more frequent master is BACKUP at once, and
+ * a backup with net.inet.carp.preempt=1 takes over at once from a less frequent one. What is left to ucarp is the regular
+ * advertisement and what follows when none comes.
  *
  * One thing is not as in the kernel: there a backup's own demotion does not lengthen its wait for a dead master (3 s and
- * the skew); here it does, by less than a second.
+ * the skew), nor begin it anew; here it does, the first by less than a second.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { type Heard, startVoice } from "./voice.js";
 
 const everyMs = 50;
 /** Above 240 the kernel does not count on. */
@@ -40,7 +42,8 @@ const source = required("CARP_SOURCE");
 const skew = Number(required("CARP_SKEW"));
 const [number = "", interfaceName = ""] = vhid.split("@");
 /** The scripts are not compiled: they are where the sources are, next to build/. */
-const scripts = join(dirname(fileURLToPath(import.meta.url)), "../../../../test/support/host/bin");
+const sources = join(dirname(fileURLToPath(import.meta.url)), "../../../../test/support/host");
+const scripts = join(sources, "bin");
 
 type Speaker = {
   readonly process: ChildProcess;
@@ -56,11 +59,12 @@ type Speaker = {
 const eagerMs = 4_000;
 
 let speaker: Speaker | undefined;
-/** The one that is to replace a master's speaker. */
+/** The one that is to replace a master's speaker. Until it is master, the voice speaks for it. */
 let successor: Speaker | undefined;
 /** Looks in a row that found the role MASTER without a speaker who is. */
 let unfounded = 0;
 let told: string | undefined;
+const voice = startVoice([join(sources, "advertise.py"), interfaceName, number, source, address], hear);
 
 function read(path: string, fallback: string): string {
   try {
@@ -85,6 +89,9 @@ function roleNow(): string {
 
 /** Not asked to end: at a stop ucarp would run its scripts, and a lost link runs none. */
 function stopSpeakers(): void {
+  if (successor !== undefined) {
+    voice.quiet();
+  }
   speaker?.process.kill("SIGKILL");
   successor?.process.kill("SIGKILL");
   speaker = undefined;
@@ -131,7 +138,7 @@ function startSpeaker(settings: string, eager: boolean): Speaker {
 }
 
 /** Once on every change; the script keeps quiet if the role is that already. */
-function setRole(role: "INIT" | "BACKUP"): void {
+function setRole(role: "INIT" | "BACKUP" | "MASTER"): void {
   if (roleNow() !== role) {
     execFileSync(join(scripts, "carp-role"), [role], { stdio: "inherit" });
   }
@@ -140,11 +147,11 @@ function setRole(role: "INIT" | "BACKUP"): void {
 /** What ifconfig was asked for since the last look: `state backup` or `state master`. */
 function takeWanted(): string {
   const path = join(state, "carp", vhid, "wanted");
-  if (!existsSync(path)) {
-    return "";
-  }
   const wanted = read(path, "");
-  rmSync(path, { force: true });
+  // Empty: it is about to be written.
+  if (wanted !== "") {
+    rmSync(path, { force: true });
+  }
   return wanted;
 }
 
@@ -155,53 +162,92 @@ function waitAnew(settings: string): void {
   speaker = startSpeaker(settings, false);
 }
 
+/** What goes out with a skew: above 240 the kernel does not count on. */
+function demotedSkew(): number {
+  return Math.max(0, Math.min(mostSkew, skew + sysctl("demotion", 0)));
+}
+
+function settingsNow(): string {
+  return `--advskew=${demotedSkew()}${sysctl("preempt", 0) === 1 ? " --preempt" : ""}`;
+}
+
+function isOut(): boolean {
+  return !hasCarrier() || sysctl("allow", 1) === 0;
+}
+
 function tick(): void {
   const wanted = takeWanted();
-  if (!hasCarrier() || sysctl("allow", 1) === 0) {
+  if (isOut()) {
     stopSpeakers();
     setRole("INIT");
     return;
   }
-  const demoted = Math.max(0, Math.min(mostSkew, skew + sysctl("demotion", 0)));
-  const settings = `--advskew=${demoted}${sysctl("preempt", 0) === 1 ? " --preempt" : ""}`;
+  const settings = settingsNow();
   // A speaker that was stopped while its script ran leaves a role behind; one look alone may come before its words.
-  unfounded = roleNow() === "MASTER" && speaker?.phase === "waiting" ? unfounded + 1 : 0;
+  const isFounded = successor !== undefined || speaker?.phase !== "waiting";
+  unfounded = roleNow() === "MASTER" && !isFounded ? unfounded + 1 : 0;
   if (unfounded > 2) {
     setRole("BACKUP");
   }
-  if (roleNow() === "MASTER" && speaker !== undefined) {
-    tickMaster(speaker, settings, wanted);
+  if (roleNow() === "MASTER" && (speaker !== undefined || successor !== undefined)) {
+    tickMaster(settings, wanted);
   } else {
     tickBackup(settings, wanted);
   }
 }
 
 /** Steps down when asked, without a farewell: the peer waits its whole time, and so does this one. */
-function tickMaster(current: Speaker, settings: string, wanted: string): void {
-  if (wanted === "backup") {
+function tickMaster(settings: string, wanted: string): void {
+  if (wanted === "backup" || (successor !== undefined && !isHopeful(successor))) {
     waitAnew(settings);
     return;
   }
-  if (successor !== undefined && (successor.settings !== settings || current.settings === settings)) {
-    successor.process.kill("SIGKILL");
-    successor = undefined;
-  }
-  if (current.settings === settings) {
+  if (speaker?.settings === settings) {
+    goOn(speaker);
     return;
   }
-  successor ??= startSpeaker(settings, true);
-  if (successor.phase === "master") {
+  if (successor?.settings !== settings) {
+    speakWith(settings);
+  }
+  if (successor?.phase === "master") {
+    voice.quiet();
+    speaker?.process.kill("SIGKILL");
     speaker = successor;
     successor = undefined;
-    current.process.kill("SIGKILL");
   }
 }
 
-/** Asked to be master it is one soon, unless the living master is better: in the kernel at once, and then not any more. */
+/** What goes out is right again before a successor was master: as if nothing had been, but that all are told at once. */
+function goOn(current: Speaker): void {
+  if (successor === undefined) {
+    return;
+  }
+  successor.process.kill("SIGKILL");
+  successor = undefined;
+  voice.quiet();
+  voice.say(demotedSkew());
+  current.process.kill("SIGCONT");
+}
+
+/** A master's new skew goes out at once, and a ucarp that says it is on its way. */
+function speakWith(settings: string): void {
+  speaker?.process.kill("SIGSTOP");
+  successor?.process.kill("SIGKILL");
+  voice.speak(demotedSkew());
+  successor = startSpeaker(settings, true);
+}
+
+/** MASTER at once, as the kernel when it is asked to, or hears a less frequent master and preempts. */
+function claim(settings: string): void {
+  stopSpeakers();
+  setRole("MASTER");
+  speakWith(settings);
+  voice.announce();
+}
+
 function tickBackup(settings: string, wanted: string): void {
   if (wanted === "master") {
-    stopSpeakers();
-    speaker = startSpeaker(settings, true);
+    claim(settings);
     return;
   }
   if (speaker !== undefined && speaker.settings === settings && isHopeful(speaker)) {
@@ -210,21 +256,55 @@ function tickBackup(settings: string, wanted: string): void {
   waitAnew(settings);
 }
 
-/** Whether a backup's speaker may go on: an eager one that hears a better master, or has been one itself, may not. */
+/** ucarp would hear the same, up to a second later: libpcap gives it what came in that often. */
+function hear(heard: Heard): void {
+  if (isOut()) {
+    return;
+  }
+  const settings = settingsNow();
+  const ours = 256 + demotedSkew();
+  const theirs = heard.base * 256 + heard.skew;
+  const role = roleNow();
+  // Of two that are equal the kernel lets both go on; ucarp has the lower address win, so that test hosts come to rest.
+  if (role === "MASTER" && (theirs < ours || (theirs === ours && isLower(heard.source, source)))) {
+    waitAnew(settings);
+  }
+  if (role === "BACKUP" && sysctl("preempt", 0) === 1 && ours < theirs) {
+    claim(settings);
+  }
+}
+
+function isLower(one: string, other: string): boolean {
+  const last = (text: string): number => Number(text.split(".").at(-1));
+  return last(one) < last(other);
+}
+
+/** Whether a speaker may go on: an eager one that hears a better master, or has been one itself, may not. */
 function isHopeful({ eager, phase, startedAt }: Speaker): boolean {
   return !eager || phase === "master" || (phase === "waiting" && Date.now() - startedAt < eagerMs);
 }
 
-/** For tests: what the speaker was started with, as in `--advskew=240 --preempt`, and "eager" while it is that. */
+/** For tests: what goes out, as in `--advskew=240 --preempt`. */
 function tell(): void {
-  const words = speaker === undefined ? "" : `${speaker.settings}${speaker.eager ? " eager" : ""}`;
+  const words = (successor ?? speaker)?.settings ?? "";
   if (words !== told) {
     told = words;
     writeFileSync(join(state, "carp", vhid, "speaks"), `${words}\n`);
   }
 }
 
-setInterval(() => {
+function look(): void {
   tick();
   tell();
-}, everyMs);
+}
+
+setInterval(look, everyMs);
+// The kernel acts in the moment of the change.
+mkdirSync(join(state, "sysctl"), { recursive: true });
+for (const directory of [join(state, "sysctl"), join(state, "carp", vhid)]) {
+  watch(directory, (_, name) => {
+    if (name !== null && /^(?:net\.inet\.carp\.\w+|wanted)$/.test(name)) {
+      look();
+    }
+  });
+}

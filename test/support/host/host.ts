@@ -257,7 +257,7 @@ export function carpRole(host: Host): string {
   return existsSync(file) ? readFileSync(file, "utf8").trim() : "INIT";
 }
 
-/** What the host's CARP says with: `--advskew=240 --preempt`; "eager" at its end while it tries to be MASTER at once. */
+/** What the host's CARP says with, or would as MASTER: `--advskew=240 --preempt`. */
 export function carpWords(host: Host): string {
   const file = join(host.places.hostState, "carp", vhid, "speaks");
   return existsSync(file) ? readFileSync(file, "utf8").trim() : "";

@@ -8,6 +8,8 @@ const programs: ReadonlyArray<readonly [program: string, debianPackage: string]>
   ["nc", "netcat-openbsd"],
   ["setpriv", "util-linux"],
   ["mkfifo", "coreutils"],
+  ["flock", "util-linux"],
+  ["python3", "python3"],
 ];
 
 /**
