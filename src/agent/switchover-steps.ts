@@ -87,11 +87,12 @@ function record({ node, progress }: Giving): undefined {
   node.switchover.begin({ id, from, to, since: startedAt });
 }
 
+/** The peer first: a demoted master says so at once, and then not again for two seconds. */
 async function demote({ node, progress, peerStandsAside }: Giving): Promise<string> {
   const { demotion, care } = node;
+  if (peerStandsAside) await askTaker(node, progress, "step-in");
   await demotion.add("switchover");
   care.forgetSysctls();
-  if (peerStandsAside) await askTaker(node, progress, "step-in");
   return `${demotion.share} added`;
 }
 

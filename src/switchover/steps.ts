@@ -30,13 +30,13 @@ export function planSwitchover(now: PairNow): PlannedStep[] {
         { step: "drain", what: "clients that are connected may finish" },
       ]
     : [];
-  const aside = taker?.demotion?.why === "switchover" ? `, ${to} stops standing aside` : "";
+  const aside = taker?.demotion?.why === "switchover" ? `${to} stops standing aside, ` : "";
   return [
     { step: "check", what: `ask ${to} whether it is ready` },
     { step: "ship", what: `${to} has and ${warm ? "runs" : "has in place"} what ${from} runs` },
     { step: "record", what: "write the intent down" },
     ...drain,
-    { step: "demote", what: `${from} demotes itself in CARP${aside}` },
+    { step: "demote", what: `${aside}${from} demotes itself in CARP` },
     { step: "move", what: `${to} becomes MASTER` },
     { step: "prove", what: `${to} serves` },
     { step: "settle", what: `${from} stands by` },
