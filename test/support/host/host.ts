@@ -178,13 +178,13 @@ export function crashProxysql(host: Host): void {
 }
 
 /**
- * Makes the host's `service` or `sysctl` fail in one way from now on, or work again: `service.start.fail`,
- * `sysctl.write.hang` and so on; see those programs.
+ * Makes the host's `service`, `sysctl`, `ifconfig` or ProxySQL's admin fail in one way from now on, or work again:
+ * `service.start.fail`, `sysctl.write.hang` and so on; see those programs. For the admin: which statements.
  */
-export function setFailing(host: Host, failure: string, failing: boolean): void {
+export function setFailing(host: Host, failure: string, failing: boolean | string): void {
   const file = join(host.places.hostState, failure);
-  if (failing) {
-    writeFileSync(file, "");
+  if (failing !== false) {
+    writeFileSync(file, failing === true ? "" : failing);
   } else {
     rmSync(file, { force: true });
   }

@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { type Host, killHost, logTails, startHost } from "./host.js";
 import {
   type Identity,
+  type Places,
   placesOf,
   prepareFiles,
   prepareProxysql,
@@ -41,13 +42,19 @@ export const defaultDatabase = join(fixtures, "proxysql-2.7.1-default.db");
 export const shopDatabase = join(fixtures, "proxysql-2.7.1-shop.db");
 
 /** The real ProxySQL if PROXYSQL_BIN names one, else the stand-in. */
-function proxysqlCommand(node: string, app: string, immune: boolean): string[] {
+function proxysqlCommand({ node, app, hostState }: Places, immune: boolean): string[] {
   const real = process.env.PROXYSQL_BIN;
   if (real !== undefined && real !== "") {
     return [resolve(real)];
   }
-  const immunity = immune ? ["/usr/bin/env", "PROXYSQL_STANDIN_IMMUNE=1"] : [];
-  return [...immunity, node, `${app}/build/test/support/proxysql-standin/main.js`];
+  const immunity = immune ? ["PROXYSQL_STANDIN_IMMUNE=1"] : [];
+  return [
+    "/usr/bin/env",
+    `PROXYSQL_STANDIN_FAILURES=${hostState}`,
+    ...immunity,
+    node,
+    `${app}/build/test/support/proxysql-standin/main.js`,
+  ];
 }
 
 /**
@@ -68,7 +75,7 @@ export function createLab(options: LabOptions): Lab {
       prepareProxysql(
         places,
         options.databases?.[index] ?? defaultDatabase,
-        proxysqlCommand(places.node, places.app, options.immune?.includes(name) ?? false),
+        proxysqlCommand(places, options.immune?.includes(name) ?? false),
       );
       const port = addPort(network, name, address, userOverlay(places.home));
       return {

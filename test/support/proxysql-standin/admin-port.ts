@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { adminQuery, statsQuery } from "./admin-commands.js";
+import { withFailures } from "./failures.js";
 import type { Instance } from "./instance.js";
 import { Listeners } from "./listeners.js";
 import { type Answer, accessDenied, Session, type SessionHandler } from "./session.js";
@@ -55,7 +56,7 @@ export class AdminPort implements SessionHandler {
 
   query(session: Session, text: string): Promise<Answer> {
     const run = this.#sessions.get(session) === "stats" ? statsQuery : adminQuery;
-    return this.#instance.mutex.run(() => run(this.#instance, session, text));
+    return this.#instance.mutex.run(() => withFailures(text, () => run(this.#instance, session, text)));
   }
 
   closed(session: Session): void {
