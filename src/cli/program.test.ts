@@ -113,6 +113,15 @@ describe("a wrong command line", () => {
       "Did you mean diff?",
       "proxysql-carp snapshot [options]",
     ],
+    ["the beginning of a command", ["snap"], "Did you mean snapshot?", "proxysql-carp [options] [command]"],
+    ["the beginning of two", ["snapshot", "d"], "Did you mean diff or drill?", "proxysql-carp snapshot"],
+    [
+      "the beginning of a flag",
+      ["switchover", "--dry"],
+      "Did you mean --dry-run?",
+      "proxysql-carp switchover",
+    ],
+    ["what is like nothing", ["frobnicate"], "unknown command 'frobnicate'", "proxysql-carp [options]"],
     ["too many arguments", ["serve", "x"], "too many arguments", "proxysql-carp serve [options]"],
     [
       "a missing argument",

@@ -68,7 +68,22 @@ function tellUsage(command: Command): void {
   for (let one: Command | null = command; one !== null; one = one.parent) names.unshift(one.name());
   const name = names.join(" ");
   command.showHelpAfterError(`Usage: ${name} ${command.usage()}\nMore: ${name} --help`);
+  const { outputError = () => {} } = command.configureOutput();
+  command.configureOutput({
+    outputError: (text, write) => outputError(withSuggestion(text, command), write),
+  });
   for (const one of command.commands) tellUsage(one);
+}
+
+/** commander suggests what is nearly the same; whoever types only the beginning of a name is to have it too. */
+function withSuggestion(text: string, command: Command): string {
+  const [, kind, typed = ""] = /^error: unknown (command|option) '([^']+)'\n$/.exec(text) ?? [];
+  const names =
+    kind === "command"
+      ? command.commands.map((one) => one.name())
+      : command.options.map(({ long }) => long ?? "");
+  const meant = names.filter((name) => kind !== undefined && name.startsWith(typed));
+  return meant.length === 0 ? text : `${text}(Did you mean ${meant.join(" or ")}?)\n`;
 }
 
 /** Sees to output that cannot be written, however often it is asked to. */

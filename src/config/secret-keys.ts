@@ -1,6 +1,4 @@
-const secretKey = /(^|_)(password|secret|token|auth)$/;
-
 /** True for a key whose value is a secret itself, and is never printed. One that names a secret's file is not. */
 export function isSecretKey(name: string): boolean {
-  return secretKey.test(name);
+  return /password|secret|token|(^|_)auth$/.test(name) && !name.endsWith("_file");
 }
