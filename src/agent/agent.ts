@@ -5,6 +5,7 @@ import type { Config } from "../config/schema.js";
 import { drainSpool } from "../control/spool.js";
 import { Journal } from "../journal/journal.js";
 import { createLink, type PeerLink } from "../peer/link.js";
+import { prepareProbes } from "../peer/probe.js";
 import { errorFields, inBackground } from "../platform/background.js";
 import { withDeadline } from "../platform/clock.js";
 import { ensureDirectory } from "../platform/files.js";
@@ -246,6 +247,7 @@ async function prepareDirectories({ node }: Config): Promise<void> {
   await ensureDirectory(node.run_dir, 0o755);
   for (const box of ["inbox", "outbox", "quarantine"])
     await ensureDirectory(join(node.state_dir, box), 0o700);
+  await prepareProbes(node.state_dir);
 }
 
 async function askPeers(node: AgentContext, hint: (cause: string) => void): Promise<void> {

@@ -11,7 +11,7 @@ import { expectedOwner, inspectCopy, judgeDatabase } from "./database.js";
 import { judgeDevd, lookAtDevd } from "./devd-process.js";
 import { judgeRules, readDevdConfig } from "./devd-rules.js";
 import { judgeDisks, lookAtDisks } from "./disk-space.js";
-import { hookCallIn, judgeHook, lookAtHook } from "./hook.js";
+import { hookCallIn, isHook, judgeHook, lookAtHook } from "./hook.js";
 import { judgeArrival, probeHook } from "./hook-probe.js";
 import { judgeJournal, lookAtJournal } from "./journal.js";
 import { once } from "./once.js";
@@ -21,6 +21,7 @@ import {
   askAdmin,
   askService,
   isExpected,
+  isSilent,
   judgeAdmin,
   judgeClients,
   judgeService,
@@ -119,6 +120,7 @@ function hostChain(
     const [first] = (await view()).vhids;
     if (present === null || first === undefined || first.role === "unknown")
       return notChecked("the present role is not known, and no other event is harmless");
+    if (!isHook(present)) return notChecked("devd's rule does not call the hook but the program itself");
     const event = { op: "event", type: first.role, subsystem: first.vhid } as const;
     return judgeArrival(present, await probeHook(present, event, join(node.run_dir, "agent.sock")));
   }
@@ -169,6 +171,14 @@ function proxysqlChain(config: Config, view: () => Promise<CarpView>): Check[] {
   /** In warm standby the role does not matter, and in cold an unreadable one is told by the line about CARP. */
   const expected = once(async () => isExpected(carp.standby, await view().catch(() => undefined)));
 
+  async function clients(): Promise<Verdict> {
+    const should = await expected();
+    // One that does not answer at all has been told of already.
+    if (should !== false && isSilent(await admin())) return notChecked("ProxySQL's admin does not answer");
+    const greeting = await knockAt({ host: proxysql.client_host, port: proxysql.client_port });
+    return judgeClients(greeting, should, proxysql);
+  }
+
   async function database(): Promise<Verdict> {
     const file = await lookAtDatabaseFile(proxysql.datadir);
     if (file instanceof Error) {
@@ -194,15 +204,7 @@ function proxysqlChain(config: Config, view: () => Promise<CarpView>): Check[] {
     check("proxysql-version", "ProxySQL's version", async () => judgeVersion(await admin()), {
       needs: [keyOf("proxysql-admin")],
     }),
-    check(
-      "proxysql-clients",
-      "ProxySQL's clients",
-      async () => {
-        const greeting = await knockAt({ host: proxysql.client_host, port: proxysql.client_port });
-        return judgeClients(greeting, await expected(), proxysql);
-      },
-      { needs: [keyOf("proxysql-admin")] },
-    ),
+    check("proxysql-clients", "ProxySQL's clients", clients),
     check("proxysql-database", "ProxySQL's database", database, { ms: 120_000 }),
   ];
 }

@@ -61,8 +61,7 @@ function isAlive(pid: number): boolean {
 
 export function judgeDevd({ pipe: state, pid, alive, configured }: DevdProcess, isFreebsd: boolean): Verdict {
   if (state === undefined) return ok(`runs${alive ? ` as pid ${pid}` : ""}; ${pipe} accepts`);
-  if (!configured && pid === null && !isFreebsd)
-    return notChecked("this host has no devd: it is not FreeBSD");
+  if (!configured && pid === null && !isFreebsd) return notChecked("no devd here, not FreeBSD");
   if (alive) {
     return warning(
       `devd runs as pid ${pid}, but ${pipe} does not accept (${state}): the hook alone tells the agent of a change.`,

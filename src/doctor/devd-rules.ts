@@ -13,7 +13,7 @@ export function judgeRules(config: DevdConfig | null, vhids: readonly string[], 
           "devd has no configuration on this host.",
           "Restore /etc/devd.conf, then `service devd restart`.",
         )
-      : notChecked("this host has no devd: it is not FreeBSD");
+      : notChecked("no devd here, not FreeBSD");
   }
   const [finding] = findDevd(devdFacts(config, vhids));
   if (finding !== undefined) return failing(finding.sentence, finding.todo);

@@ -51,6 +51,11 @@ export function hookCallIn(config: DevdConfig | null, vhid: string): HookCall | 
   return { action, env: Object.fromEntries(env), program: words[first] ?? "" };
 }
 
+/** False for a rule that calls `proxysql-carp notify`, which reads the configuration and not the environment. */
+export function isHook({ program }: HookCall): boolean {
+  return program.endsWith("proxysql-carp-notify");
+}
+
 export async function lookAtHook(program: string): Promise<HookFile> {
   const absent = { isFile: false, executable: false, mode: 0, uid: 0, interpreter: null };
   try {
@@ -108,7 +113,7 @@ export function judgeHook(
   file: HookFile | null,
   directories: { readonly run_dir: string; readonly state_dir: string },
 ): Verdict {
-  if (call === null || file === null) return notChecked("no rule of devd's calls the hook here");
+  if (call === null || file === null) return notChecked("no rule of devd's calls it here");
   const { program, env } = call;
   const install = `Install it again: \`install -m 0755 devd/proxysql-carp-notify ${program}\`.`;
   if (file.error !== undefined)
@@ -127,6 +132,7 @@ export function judgeHook(
       "Name the interpreter in the first line with its whole path, or install it there.",
     );
   }
+  if (!isHook(call)) return ok(program);
   return judgeDirectories(program, { ...hookDefaults, ...env }, directories);
 }
 

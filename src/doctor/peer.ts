@@ -76,10 +76,11 @@ export function judgePeerVersion(
 
 export function judgePeerAgent({ name }: PeerAddress, { agent, report: told }: PeerStatus): Verdict {
   if (agent === "down") {
-    return failing(
+    const verdict = failing(
       `On ${name} sshd answers but no agent: it would not take over.`,
       `On ${name}: \`service proxysql_carp status\`, look into its log, \`service proxysql_carp start\` (or \`restart\`, if it hangs).`,
     );
+    return { ...verdict, unreachable: true };
   }
   const report = readReport(told);
   if (report === null)

@@ -59,6 +59,11 @@ export async function askAdmin({ proxysql }: Config): Promise<AdminSeen> {
   }
 }
 
+/** It does not run, or hangs: then its other port has nothing to add. */
+export function isSilent(seen: AdminSeen): boolean {
+  return "error" in seen && (isKnown(seen.error, "proxysql-unreachable") || isKnown(seen.error, "deadline"));
+}
+
 /**
  * Should ProxySQL run here? In warm standby always; in cold standby only where an address is; null while nobody knows
  * the role.

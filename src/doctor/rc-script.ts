@@ -34,7 +34,7 @@ async function run(program: string, args: readonly string[]) {
 }
 
 export function judgeRc({ enable, enabled }: RcSeen): Verdict {
-  if (enable === null) return notChecked("this host has no sysrc: it is not FreeBSD");
+  if (enable === null) return notChecked("no sysrc here, not FreeBSD");
   if (!isYes(enable)) {
     return failing(
       `${rcName}_enable is ${/^no$/i.test(enable) ? "NO" : "not set"}: after a boot no agent runs here.`,

@@ -26,6 +26,8 @@ export interface Line extends Verdict {
   readonly title: string;
   /** How long the look took. */
   readonly ms: number;
+  /** Not looked at because this line, by its title, is not well; null if there was another reason or none. */
+  readonly blockedBy: string | null;
 }
 
 export function keyOf(name: string, about: string | null = null): string {
@@ -45,9 +47,13 @@ async function runOne(check: Check, told: ReadonlyMap<string, Promise<Line>>): P
   const { name, about, title } = check;
   const before = await Promise.all(check.needs.map((key) => told.get(key)));
   const unwell = before.find((line) => line?.state === "failing" || line?.state === "not-checked");
+  if (unwell !== undefined) {
+    const blockedBy = unwell.blockedBy ?? unwell.title;
+    return { check: name, about, title, ...notChecked(`"${blockedBy}" is not well`), ms: 0, blockedBy };
+  }
   const began = monotonic();
-  const verdict = unwell === undefined ? await look(check) : notChecked(becauseOf(unwell));
-  return { check: name, about, title, ...verdict, ms: Math.round(monotonic() - began) };
+  const verdict = await look(check);
+  return { check: name, about, title, ...verdict, ms: Math.round(monotonic() - began), blockedBy: null };
 }
 
 async function look({ run, ms, late, title }: Check): Promise<Verdict> {
@@ -57,10 +63,6 @@ async function look({ run, ms, late, title }: Check): Promise<Verdict> {
     if (!isKnown(error, "deadline")) return failedWith(error);
     return failing(error.message, late ?? lateTodo);
   }
-}
-
-function becauseOf({ title, state }: Line): string {
-  return state === "failing" ? `"${title}" fails` : `"${title}" was not checked either`;
 }
 
 /**

@@ -2,7 +2,8 @@ import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { monotonic } from "../platform/clock.js";
 import { systemCode } from "../platform/errors.js";
-import { ensureDirectory, remove } from "../platform/files.js";
+import { ensureDirectory, ownerOf, remove } from "../platform/files.js";
+import { giveDirectory, isRoot } from "../platform/plain-file.js";
 import type { Manifest } from "../snapshot/manifest.js";
 import { parseManifest } from "../snapshot/manifest-file.js";
 import { unpackDirectory } from "../snapshot/pack.js";
@@ -18,6 +19,13 @@ import { closeParts, openParts, type Parts, requireComplete, requireSpace, write
 /** Where probes lie while they are being tried: the link's user owns it, and nothing else is ever in it. */
 export function probeDirectory(stateDir: string): string {
   return join(stateDir, "probe");
+}
+
+/** Makes that directory and gives it to the link's user, who owns the inbox; where we are not root, we are that user. */
+export async function prepareProbes(stateDir: string): Promise<void> {
+  const dir = probeDirectory(stateDir);
+  await ensureDirectory(dir, 0o700);
+  if (isRoot()) await giveDirectory(dir, await ownerOf(join(stateDir, "inbox")), 0o700);
 }
 
 /** Removes what serving processes that died have left of their probes. */

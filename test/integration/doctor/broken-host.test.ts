@@ -331,7 +331,11 @@ it("a wrong password", async () => {
   const seen = await examine(b);
 
   expectOnly(seen, "proxysql-admin", /refused user "admin"/, /admin-admin_credentials/);
-  expect(seen.line("proxysql-version").state).toBe("not-checked");
+  expect(seen.line("proxysql-version")).toMatchObject({
+    state: "not-checked",
+    blockedBy: "ProxySQL's admin",
+  });
+  expect(seen.line("proxysql-clients").state).toBe("ok");
 });
 
 it("a ProxySQL that is deaf to clients", async () => {

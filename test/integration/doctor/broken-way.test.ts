@@ -97,7 +97,7 @@ it("a peer whose agent is down", async () => {
 
   const seen = await examine(a);
 
-  expectOnly(seen, "peer-agent", 1, /sshd answers but no agent/, /service proxysql_carp start/);
+  expectOnly(seen, "peer-agent", 3, /sshd answers but no agent/, /service proxysql_carp start/);
   expect(seen.line("round-trip").state).toBe("ok");
 });
 

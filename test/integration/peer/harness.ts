@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { onTestFinished } from "vitest";
-import type { PeerAddress } from "../../../src/peer/connect.js";
+import { connectPeer, type PeerAddress } from "../../../src/peer/connect.js";
 import { createLink } from "../../../src/peer/link.js";
 import type { LinkOptions, PeerLink } from "../../../src/peer/link-types.js";
 import type { ServeOptions } from "../../../src/peer/serve.js";
+import { openSession, type Session } from "../../../src/peer/session.js";
 import { poll } from "../../../src/platform/clock.js";
 import { createLogger } from "../../../src/platform/log.js";
 import type { EpochOpening, Lineage } from "../../../src/role/lineage.js";
@@ -149,6 +150,14 @@ export function addressOf(from: Host, to: Host, front: Pick<Front, "port" | "use
     keyFile: from.clientKey.file,
     hostKey: to.hostKey.publicLine,
   };
+}
+
+/** A session as the doctor has one, ended with the test. */
+export async function sessionTo(from: Host, to: Host, front: Front): Promise<Session> {
+  const connection = await connectPeer(addressOf(from, to, front), soon, new AbortController().signal);
+  onTestFinished(() => connection.destroy());
+  const introduction = { node: from.node, version: "0", peerName: to.node, purpose: "bulk" } as const;
+  return openSession(await connection.exec(soon), introduction, soon);
 }
 
 /** A link that is started, and stopped with the test. */

@@ -1,21 +1,19 @@
-import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { connectPeer } from "../../../src/peer/connect.js";
+import { describe, expect, test } from "vitest";
 import { probeOver } from "../../../src/peer/probe-over.js";
-import { openSession, type Session } from "../../../src/peer/session.js";
+import type { Session } from "../../../src/peer/session.js";
 import type { KnownError } from "../../../src/platform/errors.js";
 import { packedDatabaseName } from "../../../src/snapshot/pack.js";
 import {
-  addressOf,
   builtIn,
   errorOf,
-  type Front,
   fronts,
   type Host,
   inboxNames,
   makeHost,
   servingPids,
+  sessionTo,
   signal,
   snapshotAt,
   soon,
@@ -24,14 +22,6 @@ import {
 } from "./harness.js";
 
 const timings = { answerMs: soon, verdictMs: soon };
-
-/** A session as the doctor has one, ended with the test. */
-async function sessionTo(from: Host, to: Host, front: Front): Promise<Session> {
-  const connection = await connectPeer(addressOf(from, to, front), soon, new AbortController().signal);
-  onTestFinished(() => connection.destroy());
-  const introduction = { node: from.node, version: "0", peerName: to.node, purpose: "bulk" } as const;
-  return openSession(await connection.exec(soon), introduction, soon);
-}
 
 function probeNames(host: Host): string[] {
   const dir = join(host.stateDir, "probe");
@@ -165,15 +155,4 @@ test("pieces that nobody waits for, names of other files and giants are refused"
   expect(await cause("probe-verify", {})).toBe("incomplete");
   await session.ask("probe-end", { ms: soon });
   expect(probeNames(b)).toEqual([]);
-});
-
-test.skipIf(process.getuid?.() === 0)("a directory that cannot be made is named", async () => {
-  const [a, b] = [makeHost("a"), makeHost("b")];
-  const session = await sessionTo(a, b, await startFront(builtIn, b, a.clientKey));
-  const { stored, manifest } = await snapshotAt(a, {});
-  chmodSync(b.stateDir, 0o500);
-  onTestFinished(() => chmodSync(b.stateDir, 0o700));
-
-  const error = (await errorOf(probeOver(session, stored.dir, manifest, timings))) as KnownError;
-  expect(error.message).toMatch(/There is no directory .*probe, and user id \d+ may not make it/);
 });
