@@ -39,7 +39,6 @@ export async function listSnapshots(configFile: string, options: ListOptions): P
   ]);
   const peers = known.peers.map(holdingsOf);
   const { rows, older } = sideBySide(stored, peers, limit);
-  const dirs = new Map(stored.map((one) => [one.id, one]));
   const document: ListDocument = {
     schema: "proxysql-carp/snapshots/v1",
     at: new Date(wallClock()).toISOString(),
@@ -48,7 +47,7 @@ export async function listSnapshots(configFile: string, options: ListOptions): P
     running: known.running === null ? null : formatLineage(known.running),
     peers: peers.map(({ name, error, cut, holds }) => ({ name, listed: holds?.length ?? null, cut, error })),
     here: stored.length,
-    snapshots: await described(rows, dirs, known, newestVerified(stored, known.doubted)),
+    snapshots: await described(rows, known, newestVerified(stored, known.doubted)),
     older,
   };
   await printAll(
@@ -95,7 +94,6 @@ function newestVerified(stored: readonly StoredSnapshot[], doubted: readonly str
 
 async function described(
   rows: readonly SideBySide[],
-  stored: ReadonlyMap<string, StoredSnapshot>,
   known: Known,
   newest: string | undefined,
 ): Promise<ListedRow[]> {
@@ -108,8 +106,8 @@ async function described(
           id: row.id,
           lineage: { ...row.lineage, text: formatLineage(row.lineage) },
           node: row.lineage.node,
-          ...(await readFacts(stored.get(row.id))),
-          here: row.here,
+          ...(await readFacts(row.stored)),
+          here: row.stored?.box ?? ("none" as const),
           peers: Object.fromEntries(
             known.peers.map(({ name }, place) => [name, row.peers[place] ?? "unknown"]),
           ),
@@ -126,10 +124,8 @@ async function described(
 const nothingKnown = { takenAt: null, bytes: null, databaseBytes: null, restoredFrom: null, damaged: null };
 
 /** One that nobody can read is listed all the same: that it is damaged is what there is to say of it. */
-async function readFacts(
-  stored: StoredSnapshot | undefined,
-): Promise<Pick<ListedRow, keyof typeof nothingKnown>> {
-  if (stored === undefined) return nothingKnown;
+async function readFacts(stored: StoredSnapshot | null): Promise<Pick<ListedRow, keyof typeof nothingKnown>> {
+  if (stored === null) return nothingKnown;
   try {
     const { takenAt, packed, database, restoredFrom = null } = await readManifest(stored.dir);
     return { takenAt, bytes: packed.size, databaseBytes: database.size, restoredFrom, damaged: null };

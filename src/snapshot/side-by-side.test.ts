@@ -18,7 +18,7 @@ const stored = [at(5, 1, "b", "inbox"), at(6, 1, "a", "outbox"), at(6, 2, "a", "
 it("tells each once, newest first, with where it is", () => {
   const theirs = [at(6, 1, "a", "inbox"), at(5, 2, "b", "outbox"), at(5, 1, "b", "outbox")];
   const { rows, older } = sideBySide(stored, [peer("b", theirs), peer("c", null)], 10);
-  expect(rows.map(({ id, here, peers }) => [id, here, ...peers])).toEqual([
+  expect(rows.map(({ id, stored: here, peers }) => [id, here?.box ?? "none", ...peers])).toEqual([
     [snapshotId({ epoch: 6, sequence: 2, node: "a" }), "outbox", "none", "unknown"],
     [snapshotId({ epoch: 6, sequence: 1, node: "a" }), "outbox", "inbox", "unknown"],
     [snapshotId({ epoch: 5, sequence: 2, node: "b" }), "none", "outbox", "unknown"],
@@ -30,7 +30,7 @@ it("tells each once, newest first, with where it is", () => {
 it("counts what it leaves out", () => {
   expect(sideBySide(stored, [], 2)).toMatchObject({
     older: 1,
-    rows: [{ here: "outbox" }, { here: "outbox" }],
+    rows: [{ stored: stored[2] }, { stored: stored[1] }],
   });
 });
 
@@ -41,7 +41,7 @@ it("does not say of a peer that it lacks what it was not asked about", () => {
 
 it("keeps two nodes' snapshots of one lineage apart", () => {
   const { rows } = sideBySide([at(6, 1, "a", "outbox")], [peer("b", [at(6, 1, "b", "outbox")])], 10);
-  expect(rows.map(({ here, peers }) => [here, ...peers])).toEqual([
+  expect(rows.map(({ stored: here, peers }) => [here?.box ?? "none", ...peers])).toEqual([
     ["outbox", "none"],
     ["none", "outbox"],
   ]);

@@ -18,7 +18,8 @@ export type Place = Box | "none" | "unknown";
 export interface SideBySide {
   readonly id: string;
   readonly lineage: Lineage;
-  readonly here: Place;
+  /** null if it is not here. */
+  readonly stored: StoredSnapshot | null;
   /** By peer, in their order. */
   readonly peers: readonly Place[];
 }
@@ -32,19 +33,24 @@ export function sideBySide(
   peers: readonly PeerHoldings[],
   limit: number,
 ): { readonly rows: SideBySide[]; readonly older: number } {
-  const here = new Map(stored.map((one) => [one.id, one]));
   const theirs = peers.map(({ holds }) => new Map((holds ?? []).map((one) => [one.id, one])));
-  const all = new Map<string, Lineage>();
-  for (const { id, lineage } of [...stored, ...peers.flatMap(({ holds }) => holds ?? [])])
-    all.set(id, lineage);
-  const sorted = [...all].sort(([x, a], [y, b]) => compareLineage(b, a) || (x < y ? -1 : 1));
-  const rows = sorted.slice(0, limit).map(([id, lineage]) => ({
-    id,
-    lineage,
-    here: here.get(id)?.box ?? ("none" as const),
-    peers: peers.map((peer, place) => theirs[place]?.get(id)?.box ?? absent(peer, lineage)),
-  }));
-  return { rows, older: sorted.length - rows.length };
+  const here = new Set(stored.map(({ id }) => id));
+  const elsewhere = new Map(
+    theirs.flatMap((holds) =>
+      [...holds.values()].filter(({ id }) => !here.has(id)).map((one) => [one.id, one]),
+    ),
+  );
+  // No other of ours can be among the newest.
+  const ours = stored.slice(-limit).map((one) => ({ id: one.id, lineage: one.lineage, stored: one }));
+  const others = [...elsewhere.values()].map(({ id, lineage }) => ({ id, lineage, stored: null }));
+  const rows = [...ours, ...others]
+    .sort((a, b) => compareLineage(b.lineage, a.lineage) || (a.id < b.id ? -1 : 1))
+    .slice(0, limit)
+    .map((row) => ({
+      ...row,
+      peers: peers.map((peer, place) => theirs[place]?.get(row.id)?.box ?? absent(peer, row.lineage)),
+    }));
+  return { rows, older: stored.length + elsewhere.size - rows.length };
 }
 
 /** What a peer did not list it does not have, unless it did not list everything. */
