@@ -66,7 +66,7 @@ function* tableLines(table: TableDifference, { bold, bad }: Colours): Generator<
     yield* told(`  ${signs[row.change]} `, describeRow(table, row), mark);
   }
   const more = table.rows.length - rowsOfOne + table.omitted;
-  if (more > 0) yield* told("", `  and ${more} ${more === 1 ? "row" : "rows"} more`);
+  if (more > 0) yield* told("  ", `and ${more} ${more === 1 ? "row" : "rows"} more`);
 }
 
 function counts({ removed, added, changed }: TableDifference): string {
