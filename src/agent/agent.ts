@@ -160,6 +160,10 @@ function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () =
     log.error(errorFields(error), "the journal cannot be written"),
   );
   const state = new NodeState(journal);
+  if (state.leadsAsAnother(config.node.name)) {
+    log.info(`this node has a new name, ${config.node.name}, and opens an epoch of its own`);
+    state.release();
+  }
   const store = openStore(state_dir);
   const proxysqlOwner = (): ReturnType<typeof ownerNamed> =>
     config.proxysql.owner === undefined

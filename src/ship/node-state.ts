@@ -101,6 +101,15 @@ export class NodeState {
     this.#keep({ running: before, mark: null });
   }
 
+  /**
+   * True if the epoch that this node leads was opened by a node of another name, which was this one's until it was renamed.
+   * Peers take the snapshots of one epoch from one node only.
+   */
+  leadsAsAnother(node: string): boolean {
+    const opening = this.running?.ancestry.find(({ epoch }) => epoch === this.leads);
+    return opening !== undefined && opening.node !== node;
+  }
+
   release(): void {
     this.#keep({ leads: null, openingContent: null });
   }
