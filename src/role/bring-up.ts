@@ -1,4 +1,4 @@
-import { contentReached, type Ranked, relateTo } from "./lineage.js";
+import { addsNothingTo, contentReached, type Ranked, relateTo } from "./lineage.js";
 import type { Observed } from "./observed.js";
 import type { Step } from "./step.js";
 
@@ -29,8 +29,14 @@ function whatToPlace(now: Observed, best: Ranked | null): Place | undefined {
   const newer = best !== null && (relation === "newer" || relation === "newer-without-ours");
   const ranked = newer ? best : now.drifted ? running : null;
   if (ranked === null) return now.canPutBack ? { kind: "put-back" } : undefined;
-  const lost = relation === "newer-without-ours" && !(best && running && contentReached(best, running));
+  const lost =
+    relation === "newer-without-ours" && best !== null && running !== null && isLost(running, best);
   return { kind: "install", ranked, reportLoss: lost };
+}
+
+/** A node that led for a moment and changed nothing (both were MASTER) has nothing that could be missed. */
+function isLost(ours: Ranked, live: Ranked): boolean {
+  return !contentReached(live, ours) && !addsNothingTo(ours, live);
 }
 
 /**

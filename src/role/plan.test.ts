@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Ranked } from "./lineage.js";
 import type { Observed } from "./observed.js";
 import { plan } from "./plan.js";
 import { down, first, observed, peer, ranked, up } from "./test-observed.js";
@@ -229,6 +230,14 @@ describe("plan without the role", () => {
       { kind: "apply", reportLoss: true },
       { kind: "prove" },
     ]);
+  });
+
+  it("reports no loss of an epoch in which it changed nothing", () => {
+    const live = ranked(7, 1, "b", ranked(5, 10, "b", null, "d"), "e");
+    const ledFor = (content: string): Ranked => ranked(6, 1, "a", ranked(5, 9, "b"), content);
+    const applied = (running: Ranked): unknown => plan(observed({ running, best: live }))[0];
+    expect(applied(ledFor("c"))).toEqual({ kind: "apply", ranked: live, reportLoss: false });
+    expect(applied(ledFor("edited"))).toEqual({ kind: "apply", ranked: live, reportLoss: true });
   });
 });
 
