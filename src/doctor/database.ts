@@ -23,11 +23,16 @@ export function inspectCopy(datadir: string): Promise<Inspection> {
   });
 }
 
+/** What counts of an inspection. */
+type Contents = Pick<Inspection, "isDatabase" | "problems"> & {
+  readonly tables: Readonly<Record<string, { readonly rows: number }>>;
+};
+
 /** `inspection`: what is in the file, or the error of looking. */
 export function judgeDatabase(
   file: DatabaseFile,
   owner: Owner,
-  inspection: Inspection | { readonly error: Error },
+  inspection: Contents | { readonly error: Error },
 ): Verdict {
   const mend =
     "Save what runs to a good disk: in the admin, SAVE ... TO DISK for each module; if that fails, `service proxysql_carp restart` with ProxySQL stopped installs the newest snapshot.";
