@@ -114,27 +114,33 @@ describe("snapshot restore", () => {
     expect(again.stdout).toContain("Nothing to restore");
   });
 
-  it.skipIf(usesRealProxysql)("brings back what was there when ProxySQL does not live with it", async () => {
-    pair = await startPair({ standby: "warm", extra });
-    const { a, b } = pair;
-    await configureBoth(pair, "old");
-    await a.admin("UPDATE mysql_servers SET comment = 'standin:die'", "SAVE MYSQL SERVERS TO DISK");
-    const bad = JSON.parse((await a.cli("snapshot", "take", "--json")).stdout) as { since: string };
-    const present = await configureBoth(pair, "new");
+  it.skipIf(usesRealProxysql).each(["die", "deaf"])(
+    "brings back what was there when ProxySQL does not live with it: standin:%s",
+    async (kind) => {
+      pair = await startPair({ standby: "warm", extra });
+      const { a, b } = pair;
+      await configureBoth(pair, "old");
+      await a.admin(`UPDATE mysql_servers SET comment = 'standin:${kind}'`, "SAVE MYSQL SERVERS TO DISK");
+      const bad = JSON.parse((await a.cli("snapshot", "take", "--json")).stdout) as { since: string };
+      const present = await configureBoth(pair, "new");
 
-    const refused = await a.cli("snapshot", "restore", bad.since, "--yes");
-    expect(refused).toMatchObject({ code: 1 });
-    expect(refused.stderr).toContain("What was there before is back.");
-    expect(await namesIn(a)).toBe("new");
-    expect(intentOf(a)).toBeNull();
-    const held = await heldBy(a);
-    expect(held.at(-1)?.content).toBe(held.find(({ id }) => id === present)?.content);
-    expect((await a.status()).doubts).toEqual([]);
+      const refused = await a.cli("snapshot", "restore", bad.since, "--yes");
+      expect(refused).toMatchObject({ code: 1 });
+      expect(refused.stderr).toContain("What was there before is back.");
+      expect(await namesIn(a)).toBe("new");
+      expect(intentOf(a)).toBeNull();
+      const held = await heldBy(a);
+      expect(held.at(-1)?.content).toBe(held.find(({ id }) => id === present)?.content);
+      expect((await a.status()).doubts).toEqual([]);
+      // While it was in place and unproven nobody took a snapshot of it, or tried to.
+      expect(notesOf(a, "snapshot-not-taken")).toEqual([]);
+      expect(held.filter(({ id }) => id > present)).toEqual([]);
 
-    // It goes on as before: the next change is shipped.
-    await configureBoth(pair, "later");
-    await converged(pair, a);
-    // The other node's ProxySQL has died of it too, when it was the newest.
-    await until("b serves it", async () => (await namesIn(b)) === "later", 60_000);
-  });
+      // It goes on as before: the next change is shipped.
+      await configureBoth(pair, "later");
+      await converged(pair, a);
+      // The other node's ProxySQL has failed on it too, when it was the newest.
+      await until("b serves it", async () => (await namesIn(b)) === "later", 60_000);
+    },
+  );
 });
