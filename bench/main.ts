@@ -9,6 +9,7 @@ import { httpPage } from "./figures/http-page.js";
 import { coldPromotion, warmPromotion } from "./figures/promotion.js";
 import { round } from "./figures/round.js";
 import { snapshotList } from "./figures/snapshot-list.js";
+import { status } from "./figures/status.js";
 import { unchanged } from "./figures/unchanged.js";
 import { verify } from "./figures/verify.js";
 import { describeMachine } from "./machine.js";
@@ -23,6 +24,7 @@ const benchmarks: readonly Benchmark[] = [
   atRest,
   round,
   httpPage,
+  status,
   verify,
   snapshotList,
 ];

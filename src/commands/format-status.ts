@@ -171,25 +171,21 @@ function lastRows({ lastTransition }: ShownStatus): Row[] {
   ];
 }
 
-/** As many as there is room for, the worst first, each with what to do; the others by name. */
-function problemLines(status: ShownStatus, size: PageSize, colours: Colours): string[] {
-  const { reasons, problems } = status;
+/** As many as there is room for, the worst first, each with what to do; of the worst one at least what fits. */
+function problemLines({ reasons, problems }: ShownStatus, size: PageSize, colours: Colours): string[] {
+  const { width } = size;
   const told = new Set(reasons.map(({ sentence }) => sentence));
   const blocks = [
-    ...inOrder(reasons).map((reason) => reasonBlock(reason, size.width, colours)),
-    ...problems.filter((problem) => !told.has(problem)).map((problem) => wrap(problem, size.width)),
+    ...inOrder(reasons).map((reason) => (height: number) => reasonBlock(reason, { width, height }, colours)),
+    ...problems.filter((problem) => !told.has(problem)).map((problem) => () => wrap(problem, width)),
   ];
   const lines: string[] = [];
   for (const [index, block] of blocks.entries()) {
-    const others = blocks.length - index - 1;
-    const room = size.height - lines.length - (others === 0 ? 0 : 1);
-    if (block.length > room) {
-      // Of the worst one as much as fits: what it is counts for more than how many there are.
-      if (index === 0) lines.push(...block.slice(0, Math.max(1, size.height - 1)));
-      const left = index === 0 ? "The rest" : `${blocks.length - index} more`;
-      return [...lines, `${left}: \`proxysql-carp reasons\``];
-    }
-    lines.push(...block);
+    const left = blocks.length - index;
+    const room = size.height - lines.length - (left === 1 ? 0 : 1);
+    const whole = block(Number.POSITIVE_INFINITY);
+    if (whole.length > room && index > 0) return [...lines, `${left} more: \`proxysql-carp reasons\``];
+    lines.push(...(whole.length > room ? block(room) : whole));
   }
   return lines;
 }
