@@ -29,6 +29,8 @@ export interface RestoreResult {
   readonly from: string;
   /** The id of the snapshot with what it replaced: to restore that undoes it. */
   readonly kept: string;
+  /** It is on this host still: a `keep` of 2 has no room for it. */
+  readonly canUndo: boolean;
   /** The id of the first snapshot of the new epoch; null if it is not taken yet. */
   readonly snapshot: string | null;
   readonly epoch: number;
@@ -66,7 +68,9 @@ export async function restoreSnapshot(parts: RestoreParts, id: string): Promise<
   const most = 2 * config.proxysql.start_timeout + spareMs;
   const { why } = await withDeadline(ended, most, "The restore goes on, but");
   if (why !== null) throw new KnownError("not-done", `${id} could not be restored: ${why}`);
-  return { from: id, kept, ...(await outcome(node)), ms: Math.round(monotonic() - began) };
+  const came = await outcome(node);
+  const canUndo = (await node.store.list()).some((stored) => stored.id === kept);
+  return { from: id, kept, canUndo, ...came, ms: Math.round(monotonic() - began) };
 }
 
 /** Refuses what `restoreSnapshot` would refuse, and does nothing. */

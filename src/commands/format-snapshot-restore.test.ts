@@ -69,6 +69,7 @@ it("tells what came of it, and how to undo it", () => {
   const result = {
     from: "0000000005-0000000009-a",
     kept: "0000000006-0000000003-a",
+    canUndo: true,
     snapshot: "0000000008-0000000001-a",
     epoch: 8,
     peers: [
@@ -83,4 +84,6 @@ it("tells what came of it, and how to undo it", () => {
     "Peer c does not have it yet: is away\n",
     "To undo it: proxysql-carp snapshot restore 6.3@a\n",
   ]);
+  const purged = { ...result, canUndo: false };
+  expect([...resultLines(document({ result: purged }))].at(-1)).toContain("6.3@a, is purged here");
 });

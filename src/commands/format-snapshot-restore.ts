@@ -100,7 +100,7 @@ export function* resultLines(
   colours: Colours = noColours,
 ): Generator<string> {
   if (result === null) return;
-  const { kept, snapshot, epoch, peers, ms } = result;
+  const { kept, canUndo, snapshot, epoch, peers, ms } = result;
   const as = snapshot === null ? `in epoch ${epoch}` : `as ${textOf(snapshot)}`;
   yield* told("", `Restored ${lineage.text} in ${formatDuration(ms)}: it is served ${as}.`, colours.good);
   for (const { name, has, error } of peers) {
@@ -108,7 +108,13 @@ export function* resultLines(
     if (has) yield* told("", `Peer ${name} has it.`);
     else yield* told("", `Peer ${name} does not have it yet${why}`, colours.warn);
   }
-  yield* told("", `To undo it: proxysql-carp snapshot restore ${textOf(kept)}`);
+  if (canUndo) yield* told("", `To undo it: proxysql-carp snapshot restore ${textOf(kept)}`);
+  else
+    yield* told(
+      "",
+      `What it replaced, ${textOf(kept)}, is purged here: [snapshots] keep is too low.`,
+      colours.warn,
+    );
 }
 
 function textOf(id: string): string {

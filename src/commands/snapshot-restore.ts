@@ -10,13 +10,13 @@ import { formatLineage } from "../role/lineage.js";
 import { openSide, type Side } from "../ship/sides.js";
 import { type ConfigurationDiff, diffDatabases } from "../snapshot/diff.js";
 import { withoutLocal } from "../snapshot/difference.js";
-import { findStored } from "../snapshot/find-stored.js";
 import { masked } from "../snapshot/secrets.js";
 import { openStore, type StoredSnapshot } from "../snapshot/store.js";
 import { differingTls } from "../snapshot/tls-difference.js";
 import { canAsk, confirm } from "./ask.js";
 import { askAgent } from "./ask-agent.js";
 import { colours } from "./colour.js";
+import { findHere } from "./find-here.js";
 import { type RestoreDocument, resultLines, whatWouldBe } from "./format-snapshot-restore.js";
 import { printAll } from "./print-all.js";
 
@@ -49,7 +49,7 @@ export async function restoreSnapshot(
       "Say --yes to restore without being asked, or --dry-run to see what it would do.",
     );
   const config = loadConfig(configFile);
-  const stored = await findStored(openStore(config.node.state_dir), name);
+  const stored = await findHere(config, openStore(config.node.state_dir), name);
   const refused = await refusalOf(config, stored);
   if (refused !== null && !dryRun) throw refused;
   const seen = await compare(config, stored, options.secrets === true);

@@ -6,12 +6,12 @@ import { withScratch } from "../platform/scratch-directory.js";
 import { formatLineage } from "../role/lineage.js";
 import { type CheckList, checkUnpacked, refusedEarly } from "../snapshot/check-list.js";
 import { readDefinitions } from "../snapshot/definitions.js";
-import { findStored } from "../snapshot/find-stored.js";
 import type { Manifest } from "../snapshot/manifest.js";
 import { refusalOf } from "../snapshot/refusal.js";
 import { openStore, type Store, type StoredSnapshot } from "../snapshot/store.js";
 import { askAgent } from "./ask-agent.js";
 import { colours } from "./colour.js";
+import { findHere } from "./find-here.js";
 import { formatSnapshot, type ShownDocument } from "./format-snapshot.js";
 
 const answerDeadlineMs = 5_000;
@@ -28,7 +28,7 @@ export async function showSnapshot(
   const began = monotonic();
   const config = loadConfig(configFile);
   const store = openStore(config.node.state_dir);
-  const stored = await findStored(store, name);
+  const stored = await findHere(config, store, name);
   const manifest = await store.manifest(stored.id).catch((error: unknown) => {
     if (refusalOf(error) === undefined) throw error;
     return undefined;

@@ -49,6 +49,11 @@ describe("snapshot list", () => {
       peers: { b: "inbox" },
       takenAt: null,
     });
+    for (const command of ["show", "restore"]) {
+      const missing = await a.cli("snapshot", command, first, ...(command === "restore" ? ["--yes"] : []));
+      expect(missing).toMatchObject({ code: 1, stdout: "" });
+      expect(missing.stderr).toContain("It is on b");
+    }
     expect(here.snapshots.map(({ id }) => id)).toEqual(
       here.snapshots
         .map(({ id }) => id)
