@@ -9,7 +9,7 @@ import { readRecord } from "../../../src/setup/record.js";
 import { lookForRemoval, performRemoval, planRemoval } from "../../../src/setup/remove.js";
 import { type Host, hostIn, hostKey, known, run, somebodysKey, tree } from "./harness.js";
 
-const preload = join(import.meta.dirname, "kill-at-write.mjs");
+const preload = join(import.meta.dirname, "kill-at-write.js");
 const rule = "usr/local/etc/devd/proxysql-carp.conf";
 const minutes = 60_000;
 
