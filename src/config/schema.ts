@@ -56,7 +56,7 @@ const hostKey = z
 
 const node = z.strictObject({
   name: nodeName.describe(
-    "The name of this node: another one on each node. A lineage carries it, so it must not change.",
+    "The name of this node: another one on each node. A lineage carries it and the peers know it, so leave it as it is.",
   ),
   state_dir: absolutePath
     .default("/var/db/proxysql-carp")
