@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -136,14 +136,14 @@ _proxysql_carp; [[ -e hit ]] && echo hit; echo "\${words-unset} \${files-unset} 
 const noZsh = run("zsh", "--version").code === 0 ? "" : " (skipped: zsh is missing: apt-get install zsh)";
 
 /** What zsh, on a terminal of its own, has made of each line by the time that it is sent, after a tab at its end. */
-function inZsh(lines: readonly string[]): string[] {
+function inZsh(lines: readonly string[], known: string): string[] {
   writeFileSync(
     join(dir, "drive.zsh"),
     `zmodload zsh/zpty
 zpty inner zsh -f -i
 take() { zpty -r inner reply "*$1*" || exit 9 }
 zpty -w inner 'PS1= RPROMPT=; unsetopt zle_bracketed_paste prompt_cr; stty -echo; setopt nobeep; cd ${dir}'
-zpty -w inner 'autoload -U compinit && compinit -u -D && . ./zsh && proxysql-carp() { print -r -- "<got:""\${(j:|:)@}>" } && print rea""dy'
+zpty -w inner 'autoload -U compinit && ${known} && proxysql-carp() { print -r -- "<got:""\${(j:|:)@}>" } && print rea""dy'
 take ready
 for line in "$@"; do
   zpty -w -n inner "$line"$'\\t\\n'
@@ -159,7 +159,12 @@ zpty -d inner
 }
 
 describe.skipIf(noZsh !== "")(`completion zsh${noZsh}`, () => {
-  it("completes commands, flags, values and files on a terminal", () => {
+  it.each([
+    ["sourced", "compinit -u -D && . ./zsh"],
+    ["in fpath", "fpath=($PWD/functions $fpath) && compinit -u -D"],
+  ])("completes commands, flags, values and files on a terminal, %s", (_, known) => {
+    mkdirSync(join(dir, "functions"), { recursive: true });
+    writeFileSync(join(dir, "functions/_proxysql-carp"), scriptFor("zsh", createProgram()));
     const wanted: [string, string][] = [
       ["proxysql-carp hist", "history"],
       ["proxysql-carp snapshot dif", "snapshot|diff"],
@@ -171,7 +176,12 @@ describe.skipIf(noZsh !== "")(`completion zsh${noZsh}`, () => {
       ["proxysql-carp snapshot diff live a.", "snapshot|diff|live|a.toml"],
       ["proxysql-carp completion ba", "completion|bash"],
     ];
-    expect(inZsh(wanted.map(([line]) => line))).toEqual(wanted.map(([, got]) => got));
+    expect(
+      inZsh(
+        wanted.map(([line]) => line),
+        known,
+      ),
+    ).toEqual(wanted.map(([, got]) => got));
   });
 
   it("tells each command with its description", () => {
