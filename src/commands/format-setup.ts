@@ -66,7 +66,7 @@ export function formatPlan(root: string, draft: Draft, { steps, kept, conflicts 
     [
       "ProxySQL",
       printable(
-        `service ${proxysql.service}, data in ${proxysql.datadir}, admin ${proxysql.adminUser} at ${admin}`,
+        `service ${proxysql.service}, data in ${proxysql.datadir}, admin at ${admin} as ${proxysql.adminUser}`,
       ),
     ],
     ["peer", `${peer.name}, ${peer.user}@${peer.host} port ${peer.port}`],

@@ -1,5 +1,6 @@
 import { KnownError } from "../platform/errors.js";
 import { printable } from "../platform/printable.js";
+import { agentRuns } from "../setup/agent-runs.js";
 import { stepsAfterRemoval } from "../setup/next-steps.js";
 import { sweep } from "../setup/perform.js";
 import { readRecord, type SetupRecord } from "../setup/record.js";
@@ -27,6 +28,12 @@ export async function removeSetup(root: string, options: RemoveOptions): Promise
     text("There is nothing to remove: setup made nothing here.\n");
     tell(root, options, [], [], null);
     return 0;
+  }
+  if (root === "" && force !== true && dryRun !== true && (await agentRuns())) {
+    throw new KnownError(
+      "not-done",
+      "The agent runs, and could not be stopped any more: `service proxysql_carp stop` first. Nothing was done.",
+    );
   }
   const present = await lookForRemoval(root, record);
   const confirmed = new Set<string>();

@@ -1,4 +1,4 @@
-import { isKnown, KnownError } from "../platform/errors.js";
+import { isKnown, KnownError, sentenceOf, systemCode } from "../platform/errors.js";
 import { printable } from "../platform/printable.js";
 import { findOut } from "../setup/find.js";
 import { type NextStep, nextSteps } from "../setup/next-steps.js";
@@ -29,6 +29,17 @@ export interface SetupOptions extends Given {
 
 /** `setup`: finds out, asks, shows what it is going to do, and does it; or takes all of it back. */
 export async function setup(configFile: string, options: SetupOptions): Promise<number> {
+  try {
+    return await setUp(configFile, options);
+  } catch (error) {
+    // A full disk, a file system that is read-only, a file in the place of a directory: the host's trouble, no bug.
+    if (isKnown(error) || systemCode(error) === undefined) throw error;
+    const sentence = `${printable(sentenceOf(error))}. What was begun is finished by the next run, or taken back by --remove.`;
+    throw new KnownError("not-done", sentence, {}, error);
+  }
+}
+
+async function setUp(configFile: string, options: SetupOptions): Promise<number> {
   const root = rootOf(options.root, process.env.DESTDIR);
   let isGuided = options.yes !== true && options.json !== true && canAsk();
   if (options.yes !== true && options.dryRun !== true && !isGuided) {
@@ -133,7 +144,7 @@ async function trust(draft: Draft, asked: boolean): Promise<Draft> {
   const { name, host, port } = settings.peer;
   process.stderr.write(
     `\nThe sshd at ${host} port ${port} shows this key:\n\n    ${hostKey.line.split(" ")[0]} ${hostKey.fingerprint}\n\n` +
-      `Compare it with what ${name} itself says: ssh-keygen -lf ${fileOf(hostKey.line)}\n`,
+      `Compare it with what ${name} itself says:\n\n    ssh-keygen -lf ${fileOf(hostKey.line)}\n\n`,
   );
   if (!(await confirm("Is it the same?"))) {
     throw new KnownError("not-done", "Nothing was done: whoever answered there may not be the peer.");

@@ -161,6 +161,19 @@ it("leaves the agent's files and a log that something was written to", async () 
   expect(existsSync(join(host.root, "var/db/proxysql-carp/setup.json"))).toBe(false);
 });
 
+it("is the host's trouble if a file is in the way of a directory: told, and taken back", async () => {
+  const host = makeHost();
+  host.write("usr/local/libexec", "");
+  const before = tree(host.root);
+  const { code, stderr } = await host.yes();
+  expect(code).toBe(1);
+  expect(stderr).toContain("usr/local/libexec");
+  expect(stderr).toContain("taken back by --remove");
+  expect(stderr).not.toContain("bug");
+  expect((await host.setup("--yes", "--remove")).code).toBe(0);
+  expect(tree(host.root)).toEqual(before);
+});
+
 it("does not work with a record that it cannot read", async () => {
   const host = makeHost();
   await host.yes();

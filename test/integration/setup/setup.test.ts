@@ -31,6 +31,9 @@ describe("setup into a scratch root", () => {
 
     const first = await host.yes();
     expect(first).toMatchObject({ code: 0, stderr: "" });
+    // What is to be copied stands behind four blanks, and is never broken.
+    for (const line of first.stdout.split("\n"))
+      if (!line.startsWith("    ")) expect(line.length, line).toBeLessThan(81);
     for (const [path, mode] of files) expect(`${path} ${host.mode(path)}`).toBe(`${path} ${mode}`);
     const added = Object.keys(tree(host.root)).filter((path) => !(path in before));
     expect(added.filter((path) => tree(host.root)[path]?.startsWith("f")).sort()).toEqual(
