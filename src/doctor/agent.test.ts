@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { judgeAgent, judgeAgentConfiguration, judgeAgentVersion, judgeReasons } from "./agent.js";
-import { told } from "./test-told.js";
+import {
+  judgeAgent,
+  judgeAgentConfiguration,
+  judgeAgentVersion,
+  judgeReasons,
+  judgeSilence,
+} from "./agent.js";
+import { known, told } from "./test-told.js";
 
 describe("the agent", () => {
   const status = { version: "1.2.3", node: "a", role: "BACKUP" } as const;
@@ -19,5 +25,14 @@ describe("the agent", () => {
     expect(judgeReasons({ ...status, reasons: [] }).state).toBe("ok");
     const reasons = ["drift", "drift", "own-demotion"].map((code) => ({ code, sentence: "" }));
     expect(told(judgeReasons({ ...status, reasons }))).toMatch(/^warning: .*: drift, own-demotion\./);
+  });
+
+  it("that does not answer is told with what to do", () => {
+    expect(told(judgeSilence(known("agent-unreachable")))).toMatch(/^failing: .*service proxysql_carp start/);
+    expect(judgeSilence(known("agent-unreachable")).unreachable).toBe(true);
+    expect(told(judgeSilence(known("agent-unreachable", { systemCode: "EACCES" })))).toMatch(
+      /Run this as root/,
+    );
+    expect(told(judgeSilence(known("not-done")))).toMatch(/^failing: It is so\. \| Look at/);
   });
 });

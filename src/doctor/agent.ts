@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Config } from "../config/schema.js";
 import { askSocket } from "../control/client.js";
 import { isKnown, KnownError } from "../platform/errors.js";
-import { failing, notChecked, ok, type Verdict, warning } from "./verdict.js";
+import { failedWith, failing, notChecked, ok, type Verdict, warning } from "./verdict.js";
 
 const answerMs = 5_000;
 
@@ -39,6 +39,12 @@ export function judgeAgent(status: AgentStatus): Verdict {
       "`service proxysql_carp restart`; its log tells what it did last.",
     );
   return ok(`answers as node ${node}, role ${role}`);
+}
+
+/** `error`: of asking it. */
+export function judgeSilence(error: unknown): Verdict {
+  const isForbidden = isKnown(error) && error.fields.systemCode === "EACCES";
+  return failedWith(error, isForbidden ? "Run this as root: the agent answers nobody else." : undefined);
 }
 
 export function judgeAgentVersion({ version }: AgentStatus, ours: string): Verdict {

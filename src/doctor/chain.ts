@@ -4,7 +4,14 @@ import { configDigest } from "../config/digest.js";
 import type { Config } from "../config/schema.js";
 import { knockAt } from "../proxysql/observe.js";
 import { openStore } from "../snapshot/store.js";
-import { askAgent, judgeAgent, judgeAgentConfiguration, judgeAgentVersion, judgeReasons } from "./agent.js";
+import {
+  askAgent,
+  judgeAgent,
+  judgeAgentConfiguration,
+  judgeAgentVersion,
+  judgeReasons,
+  judgeSilence,
+} from "./agent.js";
 import { judgeAllowed, judgeSettings, judgeVhids, observeCarp, readCarpSysctls } from "./carp.js";
 import { type ConfigRead, judgeConfiguration, judgeFiles, lookAtFiles } from "./configuration.js";
 import { expectedOwner, inspectCopy, judgeDatabase } from "./database.js";
@@ -141,7 +148,7 @@ function hostChain(
     check("devd-rules", "devd's rules", async () => judgeRules(await devd(), carp.vhids, isFreebsd)),
     check("hook", "Hook", hook),
     check("rc-script", "Start at boot", async () => judgeRc(await lookAtRc()), { ms: 25_000 }),
-    check("agent", "Agent", async () => judgeAgent(await agent())),
+    check("agent", "Agent", () => agent().then(judgeAgent, judgeSilence)),
     check(
       "agent-version",
       "Agent's version",

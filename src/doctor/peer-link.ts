@@ -5,7 +5,7 @@ import { type PeerStatus, readPeerStatus } from "../peer/peer-status.js";
 import { parseObject } from "../peer/protocol.js";
 import { openSession, type Session } from "../peer/session.js";
 import { monotonic, wallClock, withDeadline } from "../platform/clock.js";
-import { KnownError, sentenceOf } from "../platform/errors.js";
+import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
 import { once } from "./once.js";
 
 const nameMs = 5_000;
@@ -52,13 +52,15 @@ export function lookAtPeer(peer: PeerAddress, { node, version }: Ourselves): Pee
   let open: Connection | undefined;
 
   const connection = once(async () => {
-    open = await connectPeer(peer, loginMs, ending.signal);
+    open = await connectPeer(peer, loginMs, ending.signal).catch(asUnreachable);
     return open;
   });
 
   async function openAs(purpose: "control" | "bulk"): Promise<Session> {
-    const channel = await (await connection()).exec(answerMs);
-    return openSession(channel, { node, version, peerName: peer.name, purpose }, loginMs);
+    const channel = await (await connection()).exec(answerMs).catch(asUnreachable);
+    return openSession(channel, { node, version, peerName: peer.name, purpose }, loginMs).catch(
+      asUnreachable,
+    );
   }
 
   const session = once(() => openAs("control"));
@@ -80,6 +82,12 @@ export function lookAtPeer(peer: PeerAddress, { node, version }: Ourselves): Pee
       open?.destroy();
     },
   };
+}
+
+/** A peer that is late while we connect is not slow, it is not there. */
+function asUnreachable(error: unknown): never {
+  if (!isKnown(error, "deadline")) throw error;
+  throw new KnownError("peer-unreachable", error.message, {}, error);
 }
 
 async function addressesOf({ name, host }: PeerAddress): Promise<string[]> {
@@ -104,9 +112,7 @@ function knock({ name, host, port }: PeerAddress): Promise<number> {
     );
   });
   return withDeadline(accepted, portMs, where)
-    .catch((error: unknown) => {
-      throw new KnownError("peer-unreachable", sentenceOf(error), {}, error);
-    })
+    .catch(asUnreachable)
     .finally(() => socket.destroy());
 }
 

@@ -39,7 +39,9 @@ export function failedWith(error: unknown, todo?: string): Verdict {
     );
   }
   const { message, hint, exitCode } = error;
-  return { state: "failing", sentence: message, todo: todo ?? hint, unreachable: exitCode === 3 };
+  const cure =
+    todo ?? (hint === "" ? "Look at what the sentence names, as root; then run this again." : hint);
+  return { state: "failing", sentence: message, todo: cure, unreachable: exitCode === 3 };
 }
 
 /** The first that is not well, the worst first; all well is `well`. */

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { type PairNode, root } from "../../support/pair/node.js";
@@ -59,6 +60,21 @@ it("an sshd that is down", async () => {
   onTestFinished(() => pair.startSsh(b));
 
   expectOnly(await examine(a), "peer-port", 3, /does not accept: .*ECONNREFUSED/, /sshd listen/);
+});
+
+it("an sshd that accepts and says nothing", async () => {
+  await pair.stopSsh(b);
+  const mute = createServer((socket) => socket.on("error", () => socket.destroy()));
+  await new Promise<void>((resolve) => mute.listen(b.ports.ssh, "127.0.0.1", resolve));
+  onTestFinished(async () => {
+    mute.close();
+    await pair.startSsh(b);
+  });
+
+  const seen = await examine(a);
+
+  expectOnly(seen, "peer-host-key", 3, /no answer within/, /sshd listen/);
+  expect(seen.line("peer-port").state).toBe("ok");
 });
 
 it.skipIf(noSshd)("another host key", async () => {

@@ -178,6 +178,11 @@ export async function examine(node: PairNode, options: RunOptions = {}): Promise
   const { code, stdout, stderr } = await doctor(node, ["--json"], options);
   if (stderr !== "") throw new Error(`doctor wrote to stderr: ${stderr}`);
   const document = JSON.parse(stdout) as DoctorDocument;
+  for (const { check, state, todo } of document.checks) {
+    const isUnwell = state === "failing" || state === "warning";
+    if (isUnwell !== (todo !== null && todo !== ""))
+      throw new Error(`${check} is ${state}, to do: "${todo}"`);
+  }
   const named = (state: string): string[] =>
     document.checks.filter((line) => line.state === state).map(({ check }) => check);
   return {
