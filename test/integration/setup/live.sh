@@ -34,6 +34,17 @@ echo "--- user"
 on_host grep ^proxysql-carp: /etc/passwd
 echo "--- again"
 on_host "$node" "$program" setup --yes "$@"
+echo "--- running"
+on_host mkdir -p /run/proxysql-carp
+chroot "$base/host" "$node" -e '
+	const answer = (socket) => socket.on("data", () => socket.end("{\"ok\":true}\n"));
+	require("node:net").createServer(answer).listen("/var/run/proxysql-carp/agent.sock", () => console.log("listens"));
+' >"$base/agent" &
+agent=$!
+until grep -q listens "$base/agent"; do sleep 0.1; done
+on_host "$node" "$program" setup --yes --remove 2>&1 && echo "removed all the same"
+kill "$agent"
+wait "$agent" 2>/dev/null || :
 echo "--- remove"
 on_host "$node" "$program" setup --yes --remove
 looks >"$base/after"

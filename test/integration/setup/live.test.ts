@@ -81,6 +81,8 @@ describe.skipIf(why !== undefined)(
       );
       expect(parts.user).toBe("proxysql-carp:*:61001:61001:peer link:/var/empty:/bin/sh\n");
       expect(parts.again).toContain("Nothing to do");
+      expect(parts.running).toContain("The agent runs, and could not be stopped any more");
+      expect(parts.running).not.toContain("removed all the same");
       expect(parts.trace).toBe("");
     });
   },
