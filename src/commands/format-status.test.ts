@@ -149,6 +149,14 @@ describe("the screen", () => {
     );
   });
 
+  it("tells that the other node is in maintenance", () => {
+    const [theirs] = passive.peers;
+    const resting = { ...theirs, report: { ...theirs?.report, maintenance: true } };
+    expect(linesOf({ peers: [resting] } as Partial<ShownStatus>, passive)).toContain(
+      "peer a        MASTER, in maintenance; link up, heard 500 ms ago",
+    );
+  });
+
   it("counts vhids when there are many", () => {
     const vhids = Array.from({ length: 40 }, (_, n) => ({
       vhid: `${n}@em0`,

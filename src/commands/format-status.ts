@@ -120,7 +120,8 @@ function peerRow(peer: PeerStatusView, status: ShownStatus): Row {
   const role = roleNow(peer) ?? (link === "up" ? "agent silent" : "role unknown");
   const told = status.reasons.some(({ about }) => about === name);
   const why = error === null || told ? "" : `: ${error}`;
-  const lines = [`${role}; link ${link}, ${heard}${why}`];
+  const resting = link === "up" && report?.maintenance === true ? ", in maintenance" : "";
+  const lines = [`${role}${resting}; link ${link}, ${heard}${why}`];
   if (link === "up" && report?.proxysql) lines.push(`ProxySQL ${describeTheirs(report)}`);
   lines.push(describeShipping(peer, status));
   const isWell = link === "up" && report !== null;
