@@ -20,6 +20,7 @@ import {
   examine,
   hostRoot,
   openPipe,
+  patienceMs,
   type Seen,
   startDoctorPair,
   until,
@@ -32,8 +33,8 @@ let b: PairNode;
 beforeAll(async () => {
   pair = await startDoctorPair("warm");
   b = pair.b;
-});
-afterAll(() => pair?.end());
+}, patienceMs);
+afterAll(() => pair?.end(), patienceMs);
 
 /** Writes another content into a file until the test is over. */
 function change(file: string, edit: (text: string) => string): void {

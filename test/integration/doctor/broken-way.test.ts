@@ -6,7 +6,15 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { type PairNode, root } from "../../support/pair/node.js";
 import { makeKeyPair } from "../../support/ssh-keys.js";
 import { sshdMissing } from "../../support/sshd.js";
-import { type DoctorPair, examine, probesAt, type Seen, startDoctorPair, until } from "./harness.js";
+import {
+  type DoctorPair,
+  examine,
+  patienceMs,
+  probesAt,
+  type Seen,
+  startDoctorPair,
+  until,
+} from "./harness.js";
 
 // The way to the peer and its disk, each link broken by its real cause, seen from node a.
 
@@ -16,8 +24,8 @@ let b: PairNode;
 beforeAll(async () => {
   pair = await startDoctorPair("warm");
   ({ a, b } = pair);
-});
-afterAll(() => pair?.end());
+}, patienceMs);
+afterAll(() => pair?.end(), patienceMs);
 
 const noSshd = sshdMissing() !== undefined;
 const canMount = !noSshd && spawnSync("unshare", ["-m", "true"]).status === 0;

@@ -12,6 +12,9 @@ import { allIsWell } from "../guards/reason-harness.js";
 
 export { until } from "../../support/pair/pair.js";
 
+/** For a whole pair to come up or go, and for all reasons to clear, on a busy machine. */
+export const patienceMs = 180_000;
+
 /** A pair on which everything is as it should be: agents, ProxySQL, devd's files, and OpenSSH's sshd where there is one. */
 export interface DoctorPair {
   readonly pair: Pair;

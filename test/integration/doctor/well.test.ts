@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type DoctorPair, doctor, examine, probesAt, startDoctorPair } from "./harness.js";
+import { type DoctorPair, doctor, examine, patienceMs, probesAt, startDoctorPair } from "./harness.js";
 
 const names = [
   "configuration",
@@ -40,8 +40,8 @@ describe.each(["warm", "cold"] as const)("a pair in %s standby on which all is w
   let well: DoctorPair;
   beforeAll(async () => {
     well = await startDoctorPair(standby);
-  });
-  afterAll(() => well?.end());
+  }, patienceMs);
+  afterAll(() => well?.end(), patienceMs);
 
   it("is well link by link on both nodes, and nothing is left of the probes", async () => {
     for (const [node, peer] of [
