@@ -125,6 +125,7 @@ export class Reconciler {
       this.#transitions.finish();
       return false;
     }
+    this.#transitions.planned(steps);
     let aside: unknown;
     for (const step of steps) {
       try {

@@ -1,6 +1,7 @@
 import { configDigest } from "../config/digest.js";
 import type { Reason } from "../health/reason.js";
 import type { Liveness } from "../http/sources.js";
+import { type LastTransition, lastTransition } from "../journal/history.js";
 import type { PeerLink } from "../peer/link.js";
 import { wallClock } from "../platform/clock.js";
 import type { CareView, Doubt, MaintenanceView } from "../role/care.js";
@@ -73,6 +74,8 @@ export interface StatusDocument {
   readonly maintenance: MaintenanceView | null;
   /** The role is being given to a peer. */
   readonly switchover: SwitchoverView | null;
+  /** What the role last changed from and to; null if it never did. */
+  readonly lastTransition: LastTransition | null;
   readonly care: CareView;
   /** The last restore drill; null before the first. */
   readonly drill: DrillRecord | null;
@@ -137,6 +140,7 @@ export function statusOf(
     reasons,
     maintenance: node.maintenance.view(),
     switchover: node.switchover.current,
+    lastTransition: lastTransition(journal),
     care: node.care.view(),
     drill,
     doubts: node.trial.doubts(),

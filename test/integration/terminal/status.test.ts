@@ -97,6 +97,7 @@ describe.skipIf(!hasTmux)(shown, { timeout: testMs }, () => {
     const { code, lines } = await runs("pc status");
 
     expect(code).toBe(0);
+    expect(lines.some((line) => /^last change {3}unknown -> MASTER .* ago, done after/.test(line))).toBe(true);
     expect(lines.slice(0, 3)).toEqual([
       "a, this node, is active: it is MASTER and serves clients.",
       "b stands by and is ready to take over.",
@@ -216,6 +217,7 @@ describe.skipIf(!hasTmux)(shown, { timeout: testMs }, () => {
     await expectItFits();
     expect(terminal.recorded()).toMatch(/^.\[1m\S+Z {2}transition unknown -> MASTER: done after /m);
     expect(terminal.recorded()).toMatch(/^ {4}cause {2}start\r$/m);
+    expect(terminal.recorded()).toMatch(/^ {4}plan {3}ask-peers; then .*open-epoch/m);
     expect(terminal.recorded()).toMatch(/^ +\d+ ms {2}open-epoch done: epoch 1/m);
   });
 

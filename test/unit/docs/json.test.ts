@@ -18,6 +18,7 @@ const sources = {
   alert: "src/health/alerts.ts",
   drill: "src/agent/drills.ts",
   maintenance: "src/role/care.ts",
+  noAgent: "src/commands/no-agent.ts",
   verify: "src/commands/format-verify.ts",
   diff: "src/commands/format-diff.ts",
   doctor: "src/doctor/document.ts",
@@ -85,6 +86,7 @@ function described(title: string): string[] {
 describe("docs/json.md", () => {
   it.each([
     ["status", "proxysql-carp/status/v1", sources.status, "StatusDocument"],
+    ["no agent", "proxysql-carp/no-agent/v1", sources.noAgent, "NoAgentDocument"],
     ["dated", "Dated", sources.status, "Dated"],
     ["lineage", "Lineage", sources.status, "LineageText"],
     ["demo", "proxysql-carp/demo/v1", sources.demo, "DemoResult"],
