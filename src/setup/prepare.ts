@@ -148,6 +148,12 @@ async function remarksOn(
 ): Promise<string[]> {
   const { proxysql } = settings;
   const remarks: string[] = [];
+  const config = wanted.find(({ what }) => what === "config");
+  const others = found.existing?.peer.filter(({ name }) => name !== settings.peer.name) ?? [];
+  if (config?.once === false && others.length > 0)
+    remarks.push(
+      `No longer a peer: ${others.map(({ name }) => name).join(", ")}. Setup writes one [[peer]]; add more by hand.`,
+    );
   if (found.carpProblem !== null)
     remarks.push(`The vhids could not be compared with ifconfig: ${printable(found.carpProblem)}`);
   for (const vhid of found.carpProblem === null ? settings.vhids : []) {

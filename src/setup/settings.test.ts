@@ -57,6 +57,15 @@ describe("settle", () => {
     expect(saysTheSame(existing, configText({ ...before, vhids: ["8@em0"] }, hostKey), "x.toml")).toBe(false);
   });
 
+  it("takes nothing of one peer for another", () => {
+    const existing = parseConfig(
+      configText(settle({ ...given, peerPort: "2222" }, found), hostKey),
+      "x.toml",
+    );
+    expect(() => settle({ peer: "c" }, { ...found, existing })).toThrow("--peer-host is needed");
+    expect(settle({ peer: "c", peerHost: "192.0.2.13" }, { ...found, existing }).peer.port).toBe(22);
+  });
+
   it("uses the admin's socket if it listens at nothing else", () => {
     const proxysql = { ...found.proxysql, adminHost: null, adminPort: null, adminSocket: "/tmp/a.sock" };
     const settings = settle(given, { ...found, proxysql });

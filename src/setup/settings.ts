@@ -77,7 +77,8 @@ interface Check {
 export function settle(given: Given, found: Found): Settings {
   const mistakes: string[] = [];
   const { existing, proxysql } = found;
-  const before = existing?.peer[0];
+  // What is known of one peer says nothing of another.
+  const before = existing?.peer.find(({ name }) => given.peer === undefined || name === given.peer);
 
   function text(option: string, values: readonly (string | null | undefined)[], check: Check): string {
     const value = firstOf(values);

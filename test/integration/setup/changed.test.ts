@@ -139,6 +139,8 @@ describe("what somebody changed since", () => {
     expect((await host.yes("--standby", "cold", "--vhid", "7@em3")).code).toBe(0);
     expect(host.read(config)).toContain('standby = "cold"');
     expect(host.read(rule)).toContain('"7@em3"');
+    const other = await host.yes("--peer", "c", "--peer-host", "192.0.2.13");
+    expect(other.stdout).toContain("Note: No longer a peer: b.");
     await host.setup("--yes", "--remove");
     expect(tree(host.root)).toEqual(before);
   });

@@ -284,6 +284,7 @@ describe.skipIf(noSshd !== undefined)(
       expect(code).toBe(1);
       expect(stderr).toContain(`ssh-ed25519 ${fingerprints[0]}`);
       expect(stderr).toContain("--host-key-fingerprint");
+      expect((await host.setup("--yes", "--force", ...peer())).code).toBe(1);
       const dry = await host.setup("--dry-run", ...peer());
       expect(dry.code).toBe(0);
       expect(dry.stdout).toContain(
