@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isKnown, KnownError } from "../platform/errors.js";
 import { exists, remove } from "../platform/files.js";
 import { isRoot } from "../platform/plain-file.js";
-import { compareLineage, type Lineage } from "../role/lineage.js";
+import type { Lineage } from "../role/lineage.js";
 import { createBox, giveWhole, moveIn } from "./box.js";
 import { lineageOfId, type Manifest } from "./manifest.js";
 import { readManifest, writeManifest } from "./manifest-file.js";
@@ -80,13 +80,14 @@ export function openStore(stateDir: string): Store {
     if (!(await exists(dir))) return [];
     return (await readdir(dir)).flatMap((id) => {
       const lineage = lineageOfId(id);
-      return lineage === undefined ? [] : [{ id, lineage, box, dir: join(dir, id) }];
+      return lineage === undefined ? [] : [{ id, lineage, box, dir: `${dir}/${id}` }];
     });
   }
 
   async function list(): Promise<StoredSnapshot[]> {
     const all = (await Promise.all(boxes.map(listBox))).flat();
-    return all.sort((a, b) => compareLineage(a.lineage, b.lineage) || (a.id < b.id ? -1 : 1));
+    // Ids sort as lineages do.
+    return all.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
   }
 
   async function find(id: string): Promise<StoredSnapshot> {
