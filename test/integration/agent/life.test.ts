@@ -121,7 +121,7 @@ describe("the command line without an agent", () => {
     [["status"], 3, "No agent answers"],
     [["--config", "/nowhere.toml", "status"], 78, "/nowhere.toml: cannot be read"],
     [["config", "check"], 0, ""],
-    [["notify", "MASTERLY", vhid], 2, "Expected MASTER, BACKUP or INIT"],
+    [["notify", "MASTERLY", vhid], 2, "Allowed choices are MASTER, BACKUP, INIT"],
     [["notify", "MASTER"], 2, "missing required argument"],
     [["stauts"], 2, "Did you mean status"],
     [["status", "--jsno"], 2, "unknown option"],
