@@ -92,17 +92,17 @@ describe("a password", () => {
   const file = "root/admin.pw";
 
   it.each([
-    [0o644, 1],
-    [0o640, 1],
-    [0o602, 1],
-    [0o600, 0],
-    [0o400, 0],
-  ])("in a file of somebody's with mode %o ends with %i", async (mode, expected) => {
+    ["0644", 1],
+    ["0640", 1],
+    ["0602", 1],
+    ["0600", 0],
+    ["0400", 0],
+  ])("in a file of somebody's with mode %s ends with %i", async (mode, expected) => {
     const host = makeHost();
-    host.write(file, "x\n", mode);
+    host.write(file, "x\n", Number.parseInt(mode, 8));
     const { code, stderr } = await host.yes("--admin-password-file", `/${file}`);
     expect(code).toBe(expected);
-    if (expected === 1) expect(stderr).toContain(`/${file} has mode 0${mode.toString(8)}`);
+    if (expected === 1) expect(stderr).toContain(`/${file} has mode ${mode}`);
     else {
       expect(loadConfig(join(host.root, config)).proxysql.admin_password_file).toBe(`/${file}`);
       expect(existsSync(join(host.root, "usr/local/etc/proxysql-carp/admin.password"))).toBe(false);
