@@ -176,14 +176,9 @@ export class Shipper {
   }
 
   /**
-   * Takes a snapshot for an operator who says that whatever was emptied was meant to be, sends it, and returns its id;
-   * undefined if nothing has changed. Errors are his to see.
+   * Takes a snapshot for an operator, sends it, and returns its id; undefined if nothing has changed. `accept`: whatever
+   * was emptied was meant to be. Errors are his to see.
    */
-  async takeAccepted(): Promise<string | undefined> {
-    return this.takeNow(true);
-  }
-
-  /** The same, without his word on emptied tables unless `accept`. */
   async takeNow(accept = false): Promise<string | undefined> {
     const leading = this.#leading;
     if (!leading)

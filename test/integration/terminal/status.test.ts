@@ -97,7 +97,9 @@ describe.skipIf(!hasTmux)(shown, { timeout: testMs }, () => {
     const { code, lines } = await runs("pc status");
 
     expect(code).toBe(0);
-    expect(lines.some((line) => /^last change {3}unknown -> MASTER .* ago, done after/.test(line))).toBe(true);
+    expect(lines.some((line) => /^last change {3}unknown -> MASTER .* ago, done after/.test(line))).toBe(
+      true,
+    );
     expect(lines.slice(0, 3)).toEqual([
       "a, this node, is active: it is MASTER and serves clients.",
       "b stands by and is ready to take over.",
