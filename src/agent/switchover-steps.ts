@@ -64,8 +64,10 @@ async function shipLast({ node, progress }: Giving, ms: number, signal: AbortSig
     async () => {
       await board.ask(to);
       const report = reportOf(node, to);
+      // Its sshd takes snapshots in without an agent, too; that one would not put them to use.
+      if (report === null) return undefined;
       const best = board.views().find(({ name }) => name === to)?.best?.lineage ?? null;
-      const has = report?.standby === "warm" ? (report.running ?? null) : best;
+      const has = report.standby === "warm" ? report.running : best;
       return has !== null && compareLineage(has, lineage) === 0 && has.node === lineage.node
         ? true
         : undefined;
