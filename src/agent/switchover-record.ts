@@ -41,8 +41,9 @@ export class SwitchoverRecord {
     this.#current = view;
   }
 
+  /** One that cannot be taken off the disk is told as cut short by the next start, and does no harm. */
   end(): void {
     this.#current = null;
-    this.#journal.write({ switchover: null });
+    this.#journal.tryWrite({ switchover: null });
   }
 }

@@ -98,6 +98,15 @@ export class Journal {
     }
   }
 
+  /** Keeps values whose loss does no harm: what cannot be kept is told, and left out, as a record is. */
+  tryWrite(values: Readonly<Record<string, unknown>>): void {
+    try {
+      this.write(values);
+    } catch (error) {
+      this.#onTrouble(error);
+    }
+  }
+
   /** The new transition's id, or null if it could not be recorded. */
   beginTransition(before: string, role: string, cause: string): number | null {
     return this.#record(
