@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { errorFields, inBackground } from "../platform/background.js";
-import { withDeadline } from "../platform/clock.js";
-import { KnownError, sentenceOf } from "../platform/errors.js";
+import { monotonic, withDeadline } from "../platform/clock.js";
+import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
 import type { SwitchoverDocument } from "../switchover/document.js";
 import { Progress } from "../switchover/progress.js";
 import {
@@ -14,13 +14,23 @@ import {
 /** The agent's stop is bounded; what is not undone by then the next start makes right. */
 const stopMs = 5_000;
 
+/** For so long a peer that performs a switchover may be away before whoever waits for it is told so. */
+const silenceMs = 15_000;
+
+interface Remote {
+  readonly id: string;
+  readonly peer: string;
+  last: SwitchoverDocument;
+  heardAt: number;
+}
+
 /** The switchovers of this node: the one that runs, or the last one, and those that a peer performs for us. */
 export class Switchovers {
   readonly #parts: SwitchoverParts;
   #last: { progress: Progress; cancel: AbortController; ended: Promise<void> } | undefined;
   readonly #stopping = new AbortController();
   /** Asked for here, performed by the peer that has the role. */
-  #remote: { id: string; peer: string } | undefined;
+  #remote: Remote | undefined;
 
   constructor(parts: SwitchoverParts) {
     this.#parts = parts;
@@ -40,7 +50,7 @@ export class Switchovers {
     if (!takes) return this.give(options);
     const { force, dryRun, timeoutMs } = options;
     const answer = await this.#ask(master, { op: "give", force, dryRun, timeoutMs });
-    this.#remote = { id: answer.id, peer: master };
+    this.#remote = { id: answer.id, peer: master, last: answer, heardAt: monotonic() };
     return answer;
   }
 
@@ -66,7 +76,7 @@ export class Switchovers {
   /** How the switchover `id` goes, or went. */
   async progress(id: string): Promise<SwitchoverDocument> {
     if (this.#last?.progress.id === id) return this.#last.progress.document();
-    if (this.#remote?.id === id) return this.#ask(this.#remote.peer, { op: "progress", id });
+    if (this.#remote?.id === id) return this.#remoteProgress(this.#remote);
     throw new KnownError(
       "not-done",
       `This agent knows of no switchover ${id}: it was started anew meanwhile, and makes ProxySQL and CARP agree. Look at \`proxysql-carp status\`.`,
@@ -83,6 +93,25 @@ export class Switchovers {
   /** This node is giving its role away, or looks whether it can. */
   get isRunning(): boolean {
     return this.#last !== undefined && !this.#last.progress.isOver;
+  }
+
+  /** A peer that is busy or away for a moment goes on all the same: what it said last still holds then. */
+  async #remoteProgress(remote: Remote): Promise<SwitchoverDocument> {
+    const { id, peer } = remote;
+    try {
+      remote.last = await this.#ask(peer, { op: "progress", id });
+      remote.heardAt = monotonic();
+    } catch (error) {
+      if (!isKnown(error) || error.code === "not-done") throw error;
+      if (monotonic() - remote.heardAt > silenceMs)
+        throw new KnownError(
+          "not-done",
+          `Peer ${peer}, which gives the role, cannot be asked any more how switchover ${id} goes: ${error.message} It finishes or undoes it by itself. Look at \`proxysql-carp status\` on both nodes.`,
+          {},
+          error,
+        );
+    }
+    return remote.last;
   }
 
   async stop(): Promise<void> {

@@ -115,8 +115,8 @@ async function lookAgain(config: Config, last: SwitchoverDocument): Promise<Swit
   try {
     return await ask(config, { op: "switchover-progress", id: last.id });
   } catch (error) {
-    if (isKnown(error, "deadline")) return last;
     if (!isKnown(error, "agent-unreachable")) throw error;
+    if (isKnown(error.cause, "deadline")) return last;
     throw new KnownError(
       "agent-unreachable",
       `${error.message} The switchover ${last.id} is finished or undone when the agent starts again.`,
