@@ -1,24 +1,15 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Client, startClient } from "../../support/host/client-host.js";
-import { adminQuery, type Host, holdsAddress } from "../../support/host/host.js";
+import { type Host, holdsAddress } from "../../support/host/host.js";
 import { hostOf, shopDatabase, startAll } from "../../support/host/netns.js";
 import { journalOf, waitUntilLeading } from "../../support/host/pair.js";
 import { describeHosts } from "../../support/host/suite.js";
 import { pairAtRest, switchOver, undoneSteps } from "../../support/host/switchover.js";
+import { changeServers } from "../../support/host/switchover-holds.js";
 
 const shop = "db1.example db2.example db3.example";
 /** Far more than it takes, for machines that are busy; the benchmark holds it to a second. */
 const longestUnservedMs = 8_000;
-
-/** As `addServer`, and no wait for the agent to see it. */
-async function changeServers(host: Host, name: string): Promise<void> {
-  await adminQuery(
-    host,
-    `INSERT INTO mysql_servers (hostgroup_id, hostname, port) VALUES (20, '${name}', 3306)`,
-  );
-  await adminQuery(host, "LOAD MYSQL SERVERS TO RUNTIME");
-  await adminQuery(host, "SAVE MYSQL SERVERS TO DISK");
-}
 
 describe.each([
   { preempt: true, times: 10 },

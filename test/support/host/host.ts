@@ -177,6 +177,13 @@ export function crashProxysql(host: Host): void {
   }
 }
 
+/** ProxySQL stops in the middle of whatever it does, as in a machine that swaps, or goes on. */
+export function freezeProxysql(host: Host, frozen: boolean): void {
+  for (const pid of proxysqlPids(host).slice(1)) {
+    process.kill(pid, frozen ? "SIGSTOP" : "SIGCONT");
+  }
+}
+
 /**
  * Makes the host's `service`, `sysctl`, `ifconfig` or ProxySQL's admin fail in one way from now on, or work again:
  * `service.start.fail`, `sysctl.write.hang` and so on; see those programs. For the admin: which statements.

@@ -87,7 +87,8 @@ export function stepRuns(host: Host, begun: { readonly id: string }, step: Switc
 /** Begins one, waits for its end. */
 export async function switchOver(host: Host, asked: Asked = {}): Promise<SwitchoverDocument> {
   const begun = await startSwitchover(host, asked);
-  return switchoverEnds(host, begun);
+  // One that is refused at once leaves nothing behind to ask for.
+  return begun.state === "running" ? switchoverEnds(host, begun) : begun;
 }
 
 /** The names of the steps that did not come through, with their state: `move failed`, `prove skipped`. */
@@ -97,7 +98,7 @@ export function undoneSteps({ steps }: SwitchoverDocument): string[] {
 
 /**
  * Waits until the pair is as a pair should be, and says which host is MASTER: exactly one is, leads and serves these
- * servers, also to clients; the other one runs the same and is fit to take over; nobody is demoted, but for one that
+ * servers; the other one runs the same, and a switchover to it would not be refused; nobody is demoted, but for one that
  * stands aside so that the role stays where it is.
  */
 export function pairAtRest(
@@ -138,6 +139,8 @@ export function pairAtRest(
         (await serversOf(active)) !== servers && `the active one has ${await serversOf(active)}`,
       ].filter((one) => one !== false);
       if (wrong.length > 0) throw new Error(wrong.join("; "));
+      const { refusals } = await switchOver(active, { dryRun: true });
+      if (refusals.length > 0) throw new Error(refusals.map(({ sentence }) => sentence).join(" "));
       return { active, passive };
     },
     patience,
