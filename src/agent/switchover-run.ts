@@ -8,7 +8,7 @@ import { planSwitchover, type SwitchoverStep } from "../switchover/steps.js";
 import type { AgentContext } from "./context.js";
 import type { Observer } from "./observer.js";
 import { lookAtPair } from "./switchover-pair.js";
-import { type Giving, giveStep, reportOf } from "./switchover-steps.js";
+import { type Giving, giveStep, takerLeads } from "./switchover-steps.js";
 import { undoSwitchover } from "./switchover-undo.js";
 import type { HealthWatch } from "./watch-health.js";
 
@@ -171,9 +171,7 @@ async function afterFailure(giving: Giving, error: unknown, { cancel, stop }: En
     return;
   }
   // It may have come through while we gave it up.
-  await node.board.ask(progress.to);
-  const report = reportOf(node, progress.to);
-  if (report?.role === "MASTER" && report.proxysql?.serving === true && report.leads !== null) {
+  if (await takerLeads(giving)) {
     progress.servesAgain();
     progress.undone(`${progress.to} is MASTER and serves all the same: nothing is undone`);
     node.switchover.end();
@@ -181,6 +179,12 @@ async function afterFailure(giving: Giving, error: unknown, { cancel, stop }: En
     progress.over("done", sentence);
     return;
   }
-  const whole = await undoSwitchover(giving, false);
-  progress.over(whole ? "undone" : "failed", sentence);
+  const outcome = await undoSwitchover(giving, false);
+  if (outcome === "moved") {
+    progress.servesAgain();
+    progress.undone(`${progress.to} took the role meanwhile, and serves`);
+  }
+  progress.over(overAs[outcome], sentence);
 }
+
+const overAs = { back: "undone", moved: "done", neither: "failed" } as const;

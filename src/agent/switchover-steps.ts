@@ -202,6 +202,13 @@ export function reportOf({ board }: AgentContext, peer: string): PeerReport | nu
   return error === null ? readReport(status?.report) : null;
 }
 
+/** Whether the peer is through with its promotion, as it says now. */
+export async function takerLeads({ node, progress }: Giving): Promise<boolean> {
+  await node.board.ask(progress.to);
+  const report = reportOf(node, progress.to);
+  return report?.role === "MASTER" && report.proxysql?.serving === true && report.leads !== null;
+}
+
 /** Asks the peer's agent for its part. */
 export async function askTaker(
   { links }: AgentContext,

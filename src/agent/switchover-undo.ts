@@ -3,7 +3,7 @@ import { errorFields } from "../platform/background.js";
 import { poll } from "../platform/clock.js";
 import { sentenceOf } from "../platform/errors.js";
 import { knockAt } from "../proxysql/observe.js";
-import { askTaker, type Giving } from "./switchover-steps.js";
+import { askTaker, type Giving, takerLeads } from "./switchover-steps.js";
 
 /** A cold node that has lost the role already must start ProxySQL again, as at any promotion. */
 const backDeadlineMs = 15_000;
@@ -11,10 +11,10 @@ const lookEveryMs = 50;
 
 /**
  * Brings everything back to before the switchover: clients are served here, our share is gone, this node is MASTER.
- * True if that was seen. What fails is told and left to the plan, which goes on with it once the record is gone.
- * `hurry`: the agent stops, nobody waits for the outcome.
+ * `back` if that was seen; `moved` if the peer had the role by then, and leads. What fails is told and left to the plan,
+ * which goes on with it once the record is gone. `hurry`: the agent stops, nobody waits for the outcome.
  */
-export async function undoSwitchover(giving: Giving, hurry: boolean): Promise<boolean> {
+export async function undoSwitchover(giving: Giving, hurry: boolean): Promise<"back" | "moved" | "neither"> {
   const { node, observer, progress, hint } = giving;
   const { admin, demotion, care, switchover, config } = node;
   const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
@@ -43,18 +43,20 @@ export async function undoSwitchover(giving: Giving, hurry: boolean): Promise<bo
     });
   switchover.end();
   hint("the switchover is undone");
-  if (hurry) return false;
+  if (hurry) return "neither";
   const { client_host, client_port } = config.proxysql;
-  const back = await poll(
+  const outcome = await poll(
     async () => {
       const carp = await observer.lookAtCarp();
+      // Where we have asked for the role it is still on its way.
+      if (role === "MASTER" && carp.role !== "MASTER" && (await takerLeads(giving))) return "moved" as const;
       const greeting = await knockAt({ host: client_host, port: client_port });
-      return carp.role === "MASTER" && greeting.ok && demotion.share === 0 ? true : undefined;
+      return carp.role === "MASTER" && greeting.ok && demotion.share === 0 ? ("back" as const) : undefined;
     },
     backDeadlineMs,
     lookEveryMs,
   );
-  return back === true;
+  return outcome ?? ((await takerLeads(giving)) ? "moved" : "neither");
 }
 
 /** Asked of ProxySQL itself: the pause may have been its last answer, or one that came too late for us. */
