@@ -34,7 +34,7 @@ export async function changeServers(host: Host, name: string): Promise<void> {
 
 /** Statements of the steps, as the admin sees them. */
 export const statements = {
-  take: "VACUUM INTO",
+  take: "VACUUM disk INTO",
   apply: "mysql_servers",
   pause: "PROXYSQL PAUSE",
   drain: "Client_Connections_connected",
