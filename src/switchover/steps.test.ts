@@ -19,5 +19,5 @@ it("drains nothing of a ProxySQL that does not answer", () => {
 it("says when the peer has to stop standing aside", () => {
   const demotion = { total: 241, share: 241, why: "switchover" as const };
   const demote = planSwitchover(pairNow({}, { demotion })).find(({ step }) => step === "demote");
-  expect(demote?.what).toBe("a demotes itself in CARP, b stops standing aside");
+  expect(demote?.what).toBe("b stops standing aside, a demotes itself in CARP");
 });
