@@ -40,5 +40,7 @@ export interface Benchmark {
   readonly name: string;
   /** The names of the figures it makes. */
   readonly figures: readonly string[];
+  /** Why it cannot be measured on this machine, or undefined if it can. It is skipped then. */
+  readonly missing?: () => string | undefined;
   readonly run: (context: BenchmarkContext) => Promise<Figure[]>;
 }

@@ -10,10 +10,11 @@ import { coldPromotion, warmPromotion } from "./figures/promotion.js";
 import { round } from "./figures/round.js";
 import { snapshotList } from "./figures/snapshot-list.js";
 import { status } from "./figures/status.js";
+import { switchover } from "./figures/switchover.js";
 import { unchanged } from "./figures/unchanged.js";
 import { verify } from "./figures/verify.js";
 import { describeMachine } from "./machine.js";
-import { type BenchDocument, type Failure, formatDocument } from "./report.js";
+import { type BenchDocument, type Failure, formatDocument, type Skipped } from "./report.js";
 
 const benchmarks: readonly Benchmark[] = [
   devdBlocked,
@@ -27,6 +28,7 @@ const benchmarks: readonly Benchmark[] = [
   status,
   verify,
   snapshotList,
+  switchover,
 ];
 
 /** A stop that takes longer hangs, and is a finding. */
@@ -35,7 +37,7 @@ const endMs = 30_000;
 const usage = `usage: npm run bench [-- [--json] [--quick] [--only NAME]]
 
 Measures the agent beside the shell recipe in bench/baseline, on this machine's loopback, without root, with a ProxySQL
-stand-in or the program named by PROXYSQL_BIN. NAME is one of:
+stand-in or the program named by PROXYSQL_BIN; the switchover in network namespaces, as root, or not at all. NAME is one of:
   ${benchmarks.map(({ name, figures }) => [name, ...figures.filter((figure) => figure !== name)].join(", ")).join("\n  ")}
 Ends with 0 if every figure is within its bound, with 1 if one is not or could not be measured.
 `;
@@ -57,7 +59,13 @@ export async function bench(args: readonly string[]): Promise<number> {
   const machine = describeMachine();
   const figures: Figure[] = [];
   const failures: Failure[] = [];
+  const skipped: Skipped[] = [];
   for (const benchmark of benchmarks.filter((candidate) => isAskedFor(candidate, only))) {
+    const why = benchmark.missing?.();
+    if (why !== undefined) {
+      skipped.push({ name: benchmark.name, why });
+      continue;
+    }
     process.stderr.write(`${benchmark.name} ...\n`);
     try {
       figures.push(...(await carryOut(benchmark, counts)));
@@ -66,7 +74,13 @@ export async function bench(args: readonly string[]): Promise<number> {
     }
   }
   const wanted = figures.filter(({ name }) => only === undefined || isAbout(name, only));
-  const document: BenchDocument = { schema: "proxysql-carp/bench/v1", machine, figures: wanted, failures };
+  const document: BenchDocument = {
+    schema: "proxysql-carp/bench/v1",
+    machine,
+    figures: wanted,
+    failures,
+    skipped,
+  };
   process.stdout.write(json ? `${JSON.stringify(document, null, 2)}\n` : `${formatDocument(document)}`);
   return failures.length === 0 && wanted.every(({ ok }) => ok) ? 0 : 1;
 

@@ -7,18 +7,25 @@ export interface Failure {
   readonly error: string;
 }
 
+/** A benchmark that this machine cannot carry out. */
+export interface Skipped {
+  readonly name: string;
+  readonly why: string;
+}
+
 /** The document of `npm run bench -- --json`. Described in docs/json.md. */
 export interface BenchDocument {
   readonly schema: "proxysql-carp/bench/v1";
   readonly machine: Machine;
   readonly figures: readonly Figure[];
   readonly failures: readonly Failure[];
+  readonly skipped: readonly Skipped[];
 }
 
 const columns = ["figure", "unit", "p50", "p99", "n", "recipe", "ratio", "bound", ""];
 
 /** The document as a table for people. */
-export function formatDocument({ machine, figures, failures }: BenchDocument): string {
+export function formatDocument({ machine, figures, failures, skipped }: BenchDocument): string {
   const { cpus, memory, node, os, proxysql, load } = machine;
   const rows = figures.map(({ name, unit, ours, versus, ratio, bound, ok }) => [
     name,
@@ -41,6 +48,7 @@ export function formatDocument({ machine, figures, failures }: BenchDocument): s
     "",
     ...notes,
     ...failures.map(({ name, error }) => `${name} FAILED: ${error}`),
+    ...skipped.map(({ name, why }) => `${name} skipped: ${why}`),
     "",
   ].join("\n");
 }
