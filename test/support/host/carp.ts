@@ -110,8 +110,10 @@ function startSpeaker(settings: string, eager: boolean): Speaker {
     `--downscript=${join(scripts, "carp-down")}`,
     "--ignoreifstate",
     ...settings.split(" "),
-    // Neutral: its start is no change of the role. Preempting: a master does not give way to a slower one.
-    ...(eager ? ["--neutral", "--deadratio=1", "--preempt"] : []),
+    // Its start is no change of the role: the script for that could come after one that makes this host master.
+    "--neutral",
+    // Preempting: a master does not give way to a slower one.
+    ...(eager ? ["--deadratio=1", "--preempt"] : []),
   ];
   const child = spawn("ucarp", options, { stdio: ["ignore", "pipe", "pipe"] });
   const started: Speaker = { process: child, settings, eager, startedAt: Date.now(), phase: "waiting" };
