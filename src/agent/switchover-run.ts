@@ -114,7 +114,7 @@ async function perform(
   const reserve = step === "ship" ? Math.min(moveReserveMs, timeoutMs / 2) : 0;
   const waits = step === "ship" || step === "move" || step === "prove";
   const drain = step === "drain" ? giving.node.config.proxysql.drain_timeout + shortStepMs : shortStepMs;
-  const ms = Math.max(leastMs, waits ? left - reserve : drain);
+  const ms = Math.round(Math.max(leastMs, waits ? left - reserve : drain));
   progress.begin(step);
   const began = monotonic();
   try {
