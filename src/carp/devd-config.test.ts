@@ -1,4 +1,5 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -206,6 +207,23 @@ describe("which rule gets an event of ours", () => {
 
     expect((await readDevdConfig(root))?.broken).toMatch(/^\/etc\/devd\/broken\.conf:3: /);
   });
+});
+
+it("neither waits for a FIFO among devd's files nor reads it, and follows a link to a file", async () => {
+  put("/opt/rule", rule(673));
+  mkdirSync(join(root, "/etc/devd"), { recursive: true });
+  symlinkSync(join(root, "/opt/rule"), join(root, "/etc/devd/linked.conf"));
+  expect(await verdict()).toMatchObject({ ours: "/etc/devd/linked.conf:1" });
+
+  const fifo = join(root, "/etc/devd/x.conf");
+  execFileSync("mkfifo", [fifo]);
+  expect((await readDevdConfig(root))?.broken).toContain(`${fifo} is no plain file`);
+  await devdMark(root);
+
+  rmSync(fifo);
+  execFileSync("mkfifo", [join(root, "/etc/devd.conf")]);
+  expect((await readDevdConfig(root))?.broken).toContain("devd.conf is no plain file");
+  await devdMark(root);
 });
 
 it("devdMark changes with every change of a file", async () => {

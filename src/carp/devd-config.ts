@@ -1,6 +1,8 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { sentenceOf, systemCode } from "../platform/errors.js";
+import { NotPlainFile } from "../platform/plain-file.js";
 import { type DevdEvent, ruleMatches } from "./devd-match.js";
 import { DevdSyntaxError, type NotifyRule, parseDevdFile } from "./devd-rules.js";
 
@@ -51,7 +53,7 @@ export async function readDevdConfig(root: string): Promise<DevdConfig | null> {
       isThere = true;
       for (const name of names.filter((one) => one.endsWith(".conf")).sort()) {
         const file = join(directory, name);
-        const parsed = parseDevdFile(await readFile(join(root, file), "utf8"), file);
+        const parsed = parseDevdFile(await readText(join(root, file)), file);
         rules.push(...parsed.rules);
         for (const [key, value] of parsed.variables) variables.set(key, value);
       }
@@ -111,10 +113,21 @@ function directoryOf({ file }: NotifyRule): string {
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    return await readText(path);
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw error;
+  }
+}
+
+/** A FIFO or a device under such a name must not keep us waiting for its other side; a link to a file is followed. */
+async function readText(path: string): Promise<string> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!(await handle.stat()).isFile()) throw new NotPlainFile(path);
+    return await handle.readFile("utf8");
+  } finally {
+    await handle.close();
   }
 }
 
