@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { errorFields, inBackground } from "../platform/background.js";
 import { monotonic, withDeadline } from "../platform/clock.js";
 import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
-import type { SwitchoverDocument } from "../switchover/document.js";
+import { isOver, readSwitchover, type SwitchoverDocument } from "../switchover/document.js";
 import { Progress } from "../switchover/progress.js";
 import {
   type Ending,
@@ -50,7 +50,8 @@ export class Switchovers {
     if (!takes) return this.give(options);
     const { force, dryRun, timeoutMs } = options;
     const answer = await this.#ask(master, { op: "give", force, dryRun, timeoutMs });
-    this.#remote = { id: answer.id, peer: master, last: answer, heardAt: monotonic() };
+    // One that is refused must not hide the one that runs from who follows it.
+    if (!isOver(answer)) this.#remote = { id: answer.id, peer: master, last: answer, heardAt: monotonic() };
     return answer;
   }
 
@@ -133,8 +134,13 @@ export class Switchovers {
     const link = this.#parts.node.links.get(peer);
     if (link === undefined) throw new KnownError("not-done", `There is no peer ${peer}.`);
     const answer = await link.switchover(ask);
-    if (answer.ok === true) return answer.switchover as SwitchoverDocument;
-    throw new KnownError("not-done", `Peer ${peer}: ${String(answer.error)}`);
+    if (answer.ok !== true) throw new KnownError("not-done", `Peer ${peer}: ${String(answer.error)}`);
+    const document = readSwitchover(answer.switchover);
+    if (document !== null) return document;
+    throw new KnownError(
+      "not-done",
+      `Peer ${peer} tells of the switchover in a form that is not known here.`,
+    );
   }
 }
 

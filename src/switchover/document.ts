@@ -1,5 +1,6 @@
+import { z } from "zod";
 import type { Refusal } from "./refusals.js";
-import type { PlannedStep } from "./steps.js";
+import { type PlannedStep, switchoverSteps } from "./steps.js";
 
 export type StepState = "waiting" | "running" | "done" | "failed" | "skipped";
 
@@ -46,4 +47,44 @@ export interface SwitchoverDocument {
 /** Whether nothing changes in it any more. */
 export function isOver({ state }: Pick<SwitchoverDocument, "state">): boolean {
   return state !== "running";
+}
+
+const longestText = 4_000;
+const longestList = 64;
+const text = z.string().max(longestText);
+const span = z.number().nonnegative().nullable();
+const refusals = z
+  .array(z.object({ code: text, sentence: text, todo: text, canForce: z.boolean() }))
+  .max(longestList);
+
+const documentSchema: z.ZodType<SwitchoverDocument> = z.object({
+  schema: z.literal("proxysql-carp/switchover/v1"),
+  id: z.string().regex(/^[0-9a-f]{8}$/),
+  from: text,
+  to: text,
+  state: z.enum(["running", "planned", "refused", "done", "undone", "failed"]),
+  startedAt: text,
+  refusals,
+  overridden: refusals,
+  steps: z
+    .array(
+      z.object({
+        step: z.enum(switchoverSteps),
+        what: text,
+        state: z.enum(["waiting", "running", "done", "failed", "skipped"]),
+        ms: span,
+        detail: text.nullable(),
+      }),
+    )
+    .max(longestList),
+  ms: z.number().nonnegative(),
+  unservedMs: span,
+  standsAside: z.boolean().nullable(),
+  error: text.nullable(),
+  undo: z.array(text).max(longestList),
+});
+
+/** A peer's document of a switchover that it performs for us; null if it is none that we can show. */
+export function readSwitchover(document: unknown): SwitchoverDocument | null {
+  return documentSchema.safeParse(document).data ?? null;
 }

@@ -1,16 +1,19 @@
 import { chooseTaker, type PairNow } from "./pair.js";
 
 /** What a switchover does, in this order. */
-export type SwitchoverStep =
-  | "check"
-  | "ship"
-  | "record"
-  | "pause"
-  | "drain"
-  | "demote"
-  | "move"
-  | "prove"
-  | "settle";
+export const switchoverSteps = [
+  "check",
+  "ship",
+  "record",
+  "pause",
+  "drain",
+  "demote",
+  "move",
+  "prove",
+  "settle",
+] as const;
+
+export type SwitchoverStep = (typeof switchoverSteps)[number];
 
 export interface PlannedStep {
   readonly step: SwitchoverStep;
