@@ -3,7 +3,8 @@ import type { Config } from "../config/schema.js";
 import type { ControlRequest } from "../control/protocol.js";
 import { monotonic, sleep } from "../platform/clock.js";
 import { parseDuration } from "../platform/duration.js";
-import { isKnown, KnownError } from "../platform/errors.js";
+import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
+import { printable } from "../platform/printable.js";
 import { isOver, type SwitchoverDocument } from "../switchover/document.js";
 import { canAsk, confirm } from "./ask.js";
 import { askAgent } from "./ask-agent.js";
@@ -78,7 +79,7 @@ async function run(
   const cancel = (): void => {
     process.stderr.write("Giving it up: what was done is undone, unless the role has moved already.\n");
     ask(config, { op: "switchover-cancel", id: begun.id }).catch((error: unknown) => {
-      process.stderr.write(`The agent could not be told: ${String(error)}\n`);
+      process.stderr.write(`The agent could not be told: ${printable(sentenceOf(error))}\n`);
     });
   };
   const signals = ["SIGINT", "SIGTERM"] as const;

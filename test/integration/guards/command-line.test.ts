@@ -1,5 +1,6 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parse } from "smol-toml";
@@ -104,6 +105,23 @@ describe("config show", () => {
       expect(stderr).toContain(`${bad}:2: node.nam: expected a key this version knows`);
     }
   });
+});
+
+it("shows what an agent says in a peer's words, and lets the terminal obey none of it", async () => {
+  const sentence = "Peer b: \u001b[2J\u001b]0;x\u0007 no";
+  const server = createServer((socket) => {
+    socket.once("data", () => socket.end(`${JSON.stringify({ ok: false, error: sentence })}\n`));
+  });
+  await new Promise<void>((listening) => server.listen(join(dir, "agent.sock"), listening));
+  const file = join(dir, "with-agent.toml");
+  writeFileSync(file, readFileSync(configFile, "utf8").replace("[node]", `[node]\nrun_dir = "${dir}"`));
+  const told = await new Promise<string>((ended) => {
+    const words = [resolve("dist/cli.js"), "--config", file, "switchover", "--dry-run"];
+    execFile(process.execPath, words, { timeout: 30_000 }, (_error, _stdout, stderr) => ended(stderr));
+  });
+  server.close();
+
+  expect(told).toBe("proxysql-carp: Peer b: \\x1b[2J\\x1b]0;x\\x07 no\n");
 });
 
 describe("what is printed for other programs", () => {
