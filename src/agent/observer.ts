@@ -114,6 +114,7 @@ export class Observer {
       proxysql: { ...proxysql, starting: this.#isStarting(proxysql) },
       maintenance: maintenance.view(),
       switching: switchover.current !== null,
+      pausedByUs: switchover.hasPaused,
       care: care.look(carp.role, proxysql, state.leads !== null, {
         ...this.#health(),
         standsAside: this.#standsAside(),

@@ -12,11 +12,13 @@ const pollMs = 10;
 
 /** Starts ProxySQL by its rc service. Whether it came up is for `prove`: the exit code is only a detail. */
 export async function startProxysql(
-  { config, admin, care }: AgentContext,
+  { config, admin, care, switchover }: AgentContext,
   observer: Observer,
   signal: AbortSignal,
 ): Promise<string> {
   admin.disconnect();
+  // None that starts is paused.
+  switchover.noteResume();
   observer.noteStart();
   care.noteStart();
   const { code, output } = await runService(config.proxysql.service, "onestart", signal);
@@ -85,9 +87,13 @@ export async function pauseClients({ admin }: AgentContext): Promise<undefined> 
   await admin.exec("PROXYSQL PAUSE");
 }
 
-export async function resumeClients({ admin }: AgentContext, observer: Observer): Promise<undefined> {
+export async function resumeClients(
+  { admin, switchover }: AgentContext,
+  observer: Observer,
+): Promise<undefined> {
   observer.forgetGreeting();
   await admin.exec("PROXYSQL RESUME");
+  switchover.noteResume();
 }
 
 /** Waits for clients to leave by themselves, at most `drain_timeout`; those who stay are cut by the stop. */

@@ -23,6 +23,7 @@ export class SwitchoverRecord {
   /** What the last process left behind; the agent tells of it and forgets it. */
   readonly leftover: SwitchoverView | null;
   #current: SwitchoverView | null = null;
+  #hasPaused: boolean;
 
   constructor(journal: Journal) {
     this.#journal = journal;
@@ -30,10 +31,29 @@ export class SwitchoverRecord {
     if (!parsed.success)
       throw new KnownError("state-damaged", "The journal's record of a switchover cannot be understood.");
     this.leftover = parsed.data;
+    this.#hasPaused = journal.read("pausedClients") === true;
   }
 
   get current(): SwitchoverView | null {
     return this.#current;
+  }
+
+  /** A switchover has closed ProxySQL's client port here: on the node that stands by it is to be open again. */
+  get hasPaused(): boolean {
+    return this.#hasPaused;
+  }
+
+  /** Before the port is closed, so that it is known after any end of this process. */
+  notePause(): void {
+    this.#journal.write({ pausedClients: true });
+    this.#hasPaused = true;
+  }
+
+  /** The port is open again, whoever opened it. */
+  noteResume(): void {
+    if (!this.#hasPaused) return;
+    this.#hasPaused = false;
+    this.#journal.tryWrite({ pausedClients: false });
   }
 
   begin(view: SwitchoverView): void {

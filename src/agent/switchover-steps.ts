@@ -37,6 +37,7 @@ export async function giveStep(
     case "record":
       return record(giving);
     case "pause":
+      giving.node.switchover.notePause();
       giving.progress.stopsServing();
       return pauseClients(giving.node);
     case "drain":

@@ -3,6 +3,7 @@ import { errorFields } from "../platform/background.js";
 import { poll } from "../platform/clock.js";
 import { sentenceOf } from "../platform/errors.js";
 import { knockAt } from "../proxysql/observe.js";
+import { resumeClients } from "./proxysql-steps.js";
 import { askTaker, type Giving, takerLeads } from "./switchover-steps.js";
 
 /** A cold node that has lost the role already must start ProxySQL again, as at any promotion. */
@@ -16,7 +17,7 @@ const lookEveryMs = 50;
  */
 export async function undoSwitchover(giving: Giving, hurry: boolean): Promise<"back" | "moved" | "neither"> {
   const { node, observer, progress, hint } = giving;
-  const { admin, demotion, care, switchover, config } = node;
+  const { demotion, care, switchover, config } = node;
   const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
     try {
       await work();
@@ -30,8 +31,7 @@ export async function undoSwitchover(giving: Giving, hurry: boolean): Promise<"b
   if (role !== "MASTER" || giving.peerStandsAside)
     await attempt(`${progress.to} stands aside again`, () => askTaker(node, progress, "stand-aside"));
   if (await isPaused(giving)) {
-    observer.forgetGreeting();
-    await attempt("clients are taken again", () => admin.exec("PROXYSQL RESUME"));
+    await attempt("clients are taken again", () => resumeClients(node, observer));
   }
   if (demotion.why === "switchover") {
     await attempt("our share of demotion is taken back", () => demotion.takeBack());

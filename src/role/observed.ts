@@ -70,6 +70,8 @@ export interface Observed {
   readonly maintenance: { readonly forcePromotion: boolean } | null;
   /** This node is giving the role to a peer: ProxySQL and our share are in the hands of the switchover. */
   readonly switching: boolean;
+  /** A switchover closed the client port here and it was not opened since; an operator's own PAUSE is his affair. */
+  readonly pausedByUs: boolean;
   readonly care: Care;
   /** A snapshot that was put in place and ProxySQL has not yet proven; how often it failed to. */
   readonly trial: { readonly ranked: Ranked; readonly failures: number } | null;

@@ -112,7 +112,7 @@ function stepDown(now: Observed): Step[] {
   const cold = now.standby === "cold" && !now.holdsAddress;
   if (now.leads !== null) return [{ kind: "release" }, { kind: "purge" }, ...(cold ? stop(now) : [])];
   if (cold) return [...stop(now), ...prepare(now)];
-  const up = [...resume(now), ...bringUp(now, now.best)];
+  const up = [...(now.pausedByUs ? resume(now) : []), ...bringUp(now, now.best)];
   // What was put in place must show that ProxySQL lives with it, and what comes next (quiet jobs) needs an answer.
   const { running, admin, serving } = now.proxysql;
   const inTrial = running && isTrialInPlace(now);

@@ -220,7 +220,9 @@ describe("while the role is being given away", () => {
   });
 
   it("clients are taken again on the node that stands by, which must be ready", () => {
-    expect(kinds({ proxysql: paused }, { share: "switchover", standsAside: true })).toBe("resume prove");
+    const shared = { share: "switchover", standsAside: true } as const;
+    expect(kinds({ proxysql: paused, pausedByUs: true }, shared)).toBe("resume prove");
+    expect(kinds({ proxysql: paused }, shared)).toBe("");
   });
 });
 

@@ -70,6 +70,7 @@ export function observed(change: Partial<Observed> = {}): Observed {
     proxysql: up,
     maintenance: null,
     switching: false,
+    pausedByUs: false,
     care: calm,
     trial: null,
     canPutBack: false,

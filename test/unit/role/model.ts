@@ -146,6 +146,7 @@ export class ModelNode {
       },
       maintenance: null,
       switching: false,
+      pausedByUs: false,
       care: calm,
       trial: null,
       givenUp: false,
