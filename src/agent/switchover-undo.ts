@@ -1,6 +1,6 @@
 import { askForRole } from "../carp/state.js";
 import { errorFields } from "../platform/background.js";
-import { poll } from "../platform/clock.js";
+import { poll, withDeadline } from "../platform/clock.js";
 import { sentenceOf } from "../platform/errors.js";
 import { knockAt } from "../proxysql/observe.js";
 import { resumeClients } from "./proxysql-steps.js";
@@ -9,6 +9,8 @@ import { askTaker, type Giving, takerLeads } from "./switchover-steps.js";
 /** A cold node that has lost the role already must start ProxySQL again, as at any promotion. */
 const backDeadlineMs = 15_000;
 const lookEveryMs = 50;
+/** What ProxySQL has to say, where nobody can wait for it: the agent's stop is bounded. */
+const hurryMs = 1_000;
 
 /**
  * Brings everything back to before the switchover: clients are served here, our share is gone, this node is MASTER.
@@ -27,11 +29,13 @@ export async function undoSwitchover(giving: Giving, hurry: boolean): Promise<"b
       node.log.warn({ what, ...errorFields(error) }, "a part of a switchover could not be undone");
     }
   };
+  const bounded = <T>(work: Promise<T>): Promise<T> =>
+    hurry ? withDeadline(work, hurryMs, "ProxySQL's admin") : work;
   const { role } = await observer.lookAtCarp();
   if (role !== "MASTER" || giving.peerStandsAside)
     await attempt(`${progress.to} stands aside again`, () => askTaker(node, progress, "stand-aside"));
-  if (await isPaused(giving)) {
-    await attempt("clients are taken again", () => resumeClients(node, observer));
+  if (await bounded(isPaused(giving)).catch(() => true)) {
+    await attempt("clients are taken again", () => bounded(resumeClients(node, observer)));
   }
   if (demotion.why === "switchover") {
     await attempt("our share of demotion is taken back", () => demotion.takeBack());

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { Progress } from "../switchover/progress.js";
 import type { SwitchoverParts } from "./switchover-run.js";
 import { Switchovers } from "./switchovers.js";
@@ -35,4 +35,23 @@ it("follows the one that the peer performs for us, also after a second one was r
 it("takes no document of a peer that cannot be shown", async () => {
   const switchovers = passive(() => ({ state: "\u001b[2J", steps: null }));
   await expect(switchovers.start(asked)).rejects.toThrow("in a form that is not known here");
+});
+
+it("lets the agent stop, or be reloaded, though what a switchover waits for hangs", async () => {
+  vi.useFakeTimers();
+  const log = { error: vi.fn() };
+  const node = { config: { node: { name: "a" } }, switchover: { leftover: null }, log };
+  const observer = { lookAtCarp: () => new Promise(() => {}) };
+  const hanging = { board: { askAll: async () => {} }, care: { refreshSysctls: async () => {} } };
+  const switchovers = new Switchovers({
+    node: { ...node, ...hanging },
+    observer,
+  } as unknown as SwitchoverParts);
+  switchovers.give(asked);
+
+  const stopped = switchovers.stop();
+  await vi.advanceTimersByTimeAsync(5_000);
+  await stopped;
+  expect(log.error).toHaveBeenCalledOnce();
+  vi.useRealTimers();
 });
