@@ -1,6 +1,6 @@
 import { loadConfig } from "../config/load.js";
 import type { Config } from "../config/schema.js";
-import type { ControlRequest } from "../control/protocol.js";
+import { type ControlRequest, nodeName } from "../control/protocol.js";
 import { monotonic, sleep } from "../platform/clock.js";
 import { parseDuration } from "../platform/duration.js";
 import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
@@ -35,6 +35,8 @@ const longestTimeoutMs = 3_600_000;
 export async function switchover(configFile: string, options: SwitchoverCommandOptions): Promise<number> {
   const timeoutMs = readTimeout(options.timeout);
   const { dryRun = false, yes = false, json = false, force = false, to = null } = options;
+  if (to !== null && !nodeName.test(to))
+    throw new KnownError("usage", `--to: expected a node's name, found "${to}".`);
   if (!dryRun && !yes && (json || !canAsk())) {
     throw new KnownError(
       "usage",

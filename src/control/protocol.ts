@@ -10,7 +10,7 @@ export const requestLimit = 16 * 1024;
 const snapshotId = /^\d{10}-\d{10}-[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
 /** A node's name, as the configuration has it. */
-const nodeName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
+export const nodeName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
 /** What devd's hook, the spool and `notify` say. */
 export const carpEventSchema = z.object({

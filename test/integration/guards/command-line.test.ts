@@ -107,6 +107,13 @@ describe("config show", () => {
   });
 });
 
+it.each(["", "../b"])("refuses `switchover --to %j` before it asks an agent", (to) => {
+  const { code, stderr } = run("switchover", "--dry-run", "--to", to);
+
+  expect(stderr).toContain(`--to: expected a node's name, found "${to}".`);
+  expect(code).toBe(2);
+});
+
 it("shows what an agent says in a peer's words, and lets the terminal obey none of it", async () => {
   const sentence = "Peer b: \u001b[2J\u001b]0;x\u0007 no";
   const server = createServer((socket) => {
