@@ -71,7 +71,15 @@ export async function serversOf(host: Host): Promise<string> {
  * snapshot of it; until then a passive node that "holds what the leader runs" may not have this change.
  */
 export async function addServer(host: Host, name: string): Promise<void> {
-  const before = newestHeld(host);
+  // The first snapshot of an epoch comes without any change, and would pass for the one that is waited for.
+  const before = await waitFor(
+    `${host.name} has a snapshot of its epoch`,
+    () => {
+      const held = newestHeld(host);
+      return held?.startsWith(`${statusOf(host).leads}.`) ? held : undefined;
+    },
+    patience,
+  );
   await adminQuery(
     host,
     `INSERT INTO mysql_servers (hostgroup_id, hostname, port) VALUES (20, '${name}', 3306)`,
