@@ -12,8 +12,8 @@ import { Shipper, type ShipperDeps } from "./shipper.js";
 const ours: Lineage = { epoch: 6, sequence: 2, node: "a" };
 const before: Lineage = { ...ours, sequence: 1 };
 
-/** A node that leads epoch 6 and runs a snapshot that its peer refuses. */
-async function leader() {
+/** A node that leads epoch 6 and runs a snapshot that its peer refuses; `take` is called for each one it wants to take. */
+async function leader(take: () => void = () => {}) {
   const store = openStore(join(scratch(), "state"));
   const shop = fixture("2.7.1-shop");
   const manifest = await manifestFor(shop, ours);
@@ -34,11 +34,11 @@ async function leader() {
   const deps = {
     config: { snapshots: { schedule: "0 0 1 1 *", on_change: false } },
     // The first snapshot of the epoch is there: nothing more is to be taken.
-    configLock: { run: async () => undefined },
+    configLock: { run: async () => take() },
     state: { running: { lineage: ours }, leads: 6 },
     store,
     links: new Map([["b", link]]),
-    journal: { addSnapshot: () => {} },
+    journal: { addSnapshot: () => {}, addNote: () => {} },
     log: createLogger("debug", { write: () => {} }),
     peerIsMaster: () => false,
   } as unknown as ShipperDeps;
@@ -67,4 +67,13 @@ it("does not send again and again what a peer refuses, however often that one sa
   await rested();
   await shipper.peerAnswered("b", null);
   await expect.poll(() => said.puts).toBe(3);
+});
+
+it("takes a snapshot again soon after it could not: the next change may be hours away", async () => {
+  let takes = 0;
+  await leader(() => {
+    takes += 1;
+    if (takes < 3) throw new KnownError("deadline", "ProxySQL's admin did not answer.");
+  });
+  await expect.poll(() => takes, { timeout: 15_000 }).toBe(3);
 });

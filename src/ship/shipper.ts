@@ -11,6 +11,9 @@ import { watchForChange } from "./change-watch.js";
 import { PeerShipment } from "./peer-shipment.js";
 import { type TakeDeps, takeOne } from "./take-one.js";
 
+/** A take that failed is tried again after this, then twice that, and so on; the schedule goes on beside it. */
+const firstRetryMs = 1_000;
+const longestRetryMs = 30_000;
 /** Losing the role must be followed at once; a ProxySQL that hangs may delay that by no more. */
 const lastDeadlineMs = 3_000;
 
@@ -35,6 +38,8 @@ export class Shipper {
   #taking: Promise<void> | undefined;
   #again = false;
   #takeError: string | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #retryMs = firstRetryMs;
 
   constructor(deps: ShipperDeps) {
     this.#deps = deps;
@@ -81,6 +86,8 @@ export class Shipper {
     const leading = this.#leading;
     this.#leading = undefined;
     leading?.stop.abort();
+    clearTimeout(this.#retry);
+    this.#retryMs = firstRetryMs;
     void leading?.task.destroy();
     for (const shipment of this.#shipments.values()) shipment.clear();
   }
@@ -224,6 +231,7 @@ export class Shipper {
     try {
       const manifest = await takeOne(this.#deps, leading.epoch, leading.stop.signal);
       this.#takeError = undefined;
+      this.#retryMs = firstRetryMs;
       if (manifest === undefined) log.debug(`nothing to ship (${cause})`);
       if (manifest === undefined || this.#leading !== leading) return;
       log.info(`snapshot ${manifest.id} taken (${cause})`);
@@ -231,7 +239,16 @@ export class Shipper {
       await this.#deps.store.purge("outbox", this.#deps.config.snapshots.keep);
     } catch (error) {
       this.#tellFailure(cause, error);
+      // What is refused is refused again until something changes, which is seen.
+      if (this.#leading === leading && refusalOf(error) === undefined) this.#takeLater();
     }
+  }
+
+  /** ProxySQL was busy, or a disk full: a change is not to wait for the schedule, or the next change. */
+  #takeLater(): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.take("retry"), this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
   }
 
   #tellFailure(cause: string, error: unknown): void {
