@@ -24,10 +24,20 @@ interface Remote {
   heardAt: number;
 }
 
+interface Running {
+  /** As it was asked for. */
+  readonly to: string | null;
+  readonly progress: Progress;
+  readonly cancel: AbortController;
+  readonly ended: Promise<void>;
+}
+
 /** The switchovers of this node: the one that runs, or the last one, and those that a peer performs for us. */
 export class Switchovers {
   readonly #parts: SwitchoverParts;
-  #last: { progress: Progress; cancel: AbortController; ended: Promise<void> } | undefined;
+  #last: Running | undefined;
+  /** The last dry run: it changes nothing, so it keeps nobody else from anything. */
+  #look: Running | undefined;
   readonly #stopping = new AbortController();
   /** Asked for here, performed by the peer that has the role. */
   #remote: Remote | undefined;
@@ -67,16 +77,22 @@ export class Switchovers {
       progress.over("refused", sentence);
       return progress.document();
     }
+    // One look at a time: a peer may ask as often as it likes.
+    const look = options.dryRun && this.#look?.to === options.to ? this.#look.progress : undefined;
+    if (look?.isOver === false) return look.document();
     const cancel = new AbortController();
     const ended = this.#run(options, progress, { cancel: cancel.signal, stop: this.#stopping.signal });
-    this.#last = { progress, cancel, ended };
+    const running = { to: options.to, progress, cancel, ended };
+    if (options.dryRun) this.#look = running;
+    else this.#last = running;
     inBackground(this.#parts.node.log, "a switchover", ended);
     return progress.document();
   }
 
   /** How the switchover `id` goes, or went. */
   async progress(id: string): Promise<SwitchoverDocument> {
-    if (this.#last?.progress.id === id) return this.#last.progress.document();
+    const here = this.#here(id);
+    if (here !== undefined) return here.progress.document();
     if (this.#remote?.id === id) return this.#remoteProgress(this.#remote);
     throw new KnownError(
       "not-done",
@@ -87,11 +103,15 @@ export class Switchovers {
   /** Ends the switchover `id` before its time: it is undone, unless the peer has the role already. */
   async cancel(id: string): Promise<SwitchoverDocument> {
     if (this.#remote?.id === id) return this.#ask(this.#remote.peer, { op: "cancel", id });
-    if (this.#last?.progress.id === id) this.#last.cancel.abort();
+    this.#here(id)?.cancel.abort();
     return this.progress(id);
   }
 
-  /** This node is giving its role away, or looks whether it can. */
+  #here(id: string): Running | undefined {
+    return [this.#last, this.#look].find((one) => one?.progress.id === id);
+  }
+
+  /** This node is giving its role away. */
   get isRunning(): boolean {
     return this.#last !== undefined && !this.#last.progress.isOver;
   }
