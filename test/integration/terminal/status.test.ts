@@ -24,7 +24,16 @@ describe.skipIf(!hasTmux)(shown, { timeout: testMs }, () => {
     writeFileSync(join(bin, "pc"), `#!/bin/sh\nexec ${process.execPath} ${resolve("dist/cli.js")} "$@"\n`, {
       mode: 0o755,
     });
-  });
+    // Nodes that have just come up do not know yet whether they are fit.
+    await until(
+      "all is well",
+      async () => {
+        const { ready, lastTransition, peers } = await pair.a.status();
+        return ready && lastTransition?.outcome === "done" && peers[0]?.report?.ready === true;
+      },
+      patienceMs,
+    );
+  }, testMs);
 
   afterAll(() => pair.end());
 
