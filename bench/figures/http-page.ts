@@ -13,7 +13,8 @@ const bound: Bound = { of: "p50", most: 20, below: true };
 const mebibyte = 1024 * 1024;
 /** Rows of a mebibyte each: with the rest a database of more than 100 MiB. */
 const rows = 100;
-const pauseMs = 20;
+/** The agent gives forty pages a second, and says 429 to whoever wants more. */
+const pauseMs = 30;
 /** So much on the wire since the sample before shows that the snapshot is on its way, and not only a heartbeat. */
 const shippingBytes = 16 * 1024;
 const shipDeadlineMs = 180_000;
