@@ -53,7 +53,15 @@ const reportSchema = z.object({
 
 export type PeerReport = z.infer<typeof reportSchema>;
 
-/** A peer agent's report, or null if it sent none that we can read. */
+/** What was read of each answer: it is looked at many times before the next one comes. */
+const read = new WeakMap<object, PeerReport | null>();
+
+/** A peer agent's report, or null if it sent none that we can read. An answer is read once, and must not change. */
 export function readReport(report: unknown): PeerReport | null {
-  return reportSchema.safeParse(report).data ?? null;
+  if (typeof report !== "object" || report === null) return null;
+  const known = read.get(report);
+  if (known !== undefined) return known;
+  const parsed = reportSchema.safeParse(report).data ?? null;
+  read.set(report, parsed);
+  return parsed;
 }
