@@ -9,8 +9,8 @@ import { median } from "../statistics.js";
 
 const memoryBound: Bound = { of: "p50", most: 90, below: true };
 const cpuBound: Bound = { of: "p50", most: 1, below: true };
-/** After the start and the first shipment: what is left of them is not rest. */
-const calmMs = 5_000;
+/** After the start and the first shipment, until V8 has compiled and collected what they left: that is not rest. */
+const calmMs = 20_000;
 
 /** What the agent takes of the machine while nothing happens, in warm standby on both sides. */
 export const atRest: Benchmark = {

@@ -25,7 +25,8 @@ const yieldAfterMs = 4_000;
 const yieldEveryMs = 10_000;
 /** Asked to step aside, CARP gives the peer three advertisements and its skew. */
 const yieldTakesMs = 5_000;
-const sysctlAgeMs = 4_000;
+/** Each reading forks, which for a process of our size costs several milliseconds. */
+const sysctlAgeMs = 9_000;
 
 const movesSchema = z.array(z.number());
 

@@ -1,9 +1,8 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { DivergenceFacts } from "../health/facts.js";
 import { monotonic, wallClock } from "../platform/clock.js";
-import { systemCode } from "../platform/errors.js";
+import { namesIn } from "../platform/files.js";
 import type { Lineage } from "../role/lineage.js";
 import type { Manifest } from "../snapshot/manifest.js";
 import type { AgentContext } from "./context.js";
@@ -108,15 +107,6 @@ async function quarantined(dir: string): Promise<string[]> {
   return names
     .map((name) => (/^[A-Za-z0-9_-]{1,150}$/.test(name) ? name : "(a name not given by us)"))
     .sort((a, b) => timeOf(a).localeCompare(timeOf(b)) || a.localeCompare(b));
-}
-
-async function namesIn(dir: string): Promise<string[]> {
-  try {
-    return await readdir(dir);
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
-    throw error;
-  }
 }
 
 function parse(text: string): unknown {

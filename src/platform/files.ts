@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemCode } from "./errors.js";
 
@@ -48,6 +48,16 @@ export async function writeFileDurably(path: string, data: string | Uint8Array, 
 /** Makes a directory (and its parents) with `mode` if it is not there. */
 export async function ensureDirectory(path: string, mode: number): Promise<void> {
   await mkdir(path, { recursive: true, mode });
+}
+
+/** The names in a directory; none if it is not there. */
+export async function namesIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return [];
+    throw error;
+  }
 }
 
 /** True if something of that name is there. */

@@ -1,7 +1,6 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isKnown, KnownError } from "../platform/errors.js";
-import { exists, remove } from "../platform/files.js";
+import { exists, namesIn, remove } from "../platform/files.js";
 import { isRoot } from "../platform/plain-file.js";
 import type { Lineage } from "../role/lineage.js";
 import { createBox, giveWhole, moveIn } from "./box.js";
@@ -77,8 +76,7 @@ export function openStore(stateDir: string): Store {
 
   async function listBox(box: Box): Promise<StoredSnapshot[]> {
     const dir = boxDir(box);
-    if (!(await exists(dir))) return [];
-    return (await readdir(dir)).flatMap((id) => {
+    return (await namesIn(dir)).flatMap((id) => {
       const lineage = lineageOfId(id);
       return lineage === undefined ? [] : [{ id, lineage, box, dir: `${dir}/${id}` }];
     });
