@@ -46,6 +46,10 @@ function written({ key, value, from, line }: EffectiveValue): string[] {
 /** A value in TOML, on one line that no terminal obeys: TOML's basic strings have JSON's escapes, and need some more. */
 function toml(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(toml).join(", ")}]`;
+  if (typeof value === "object" && value !== null) {
+    const entries = Object.entries(value).map(([name, one]) => `${toml(name)} = ${toml(one)}`);
+    return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
+  }
   if (typeof value !== "string") return String(value);
   return JSON.stringify(value).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
     return `\\U${(character.codePointAt(0) ?? 0).toString(16).padStart(8, "0")}`;

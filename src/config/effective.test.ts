@@ -71,10 +71,10 @@ describe("effectiveValues", () => {
 
   it("never tells a secret, only the name of its file", () => {
     const schema = {
-      properties: { orchestrator: { properties: { auth: {}, admin_password: {}, auth_file: {}, url: {} } } },
+      properties: { orchestrator: { properties: { token: {}, admin_password: {}, secret_file: {}, url: {} } } },
     };
     const source =
-      '[orchestrator]\nauth = "u:s3cret"\nadmin_password = "s3cret"\nauth_file = "/f"\nurl = "http://o"\n';
+      '[orchestrator]\ntoken = "u:s3cret"\nadmin_password = "s3cret"\nsecret_file = "/f"\nurl = "http://o"\n';
     const values = effectiveValues(source, schema);
 
     expect(JSON.stringify(values)).not.toContain("s3cret");

@@ -86,7 +86,24 @@ function checkTogether(config: Config, text: string, file: string): void {
       tell(["peer", index, "host_key"], `${whole}, found "${host_key.slice(0, 60)}"`);
     }
   }
+  checkOrchestrator(config, tell);
   if (mistakes.length > 0) throw new KnownError("config-invalid", mistakes.join("\n"), { file });
+}
+
+function checkOrchestrator(
+  { orchestrator, fence }: Config,
+  tell: (path: KeyPath, sentence: string) => void,
+): void {
+  const { auth = "none", user, secret_file } = orchestrator ?? {};
+  if (auth === "basic" && user === undefined)
+    tell(["orchestrator", "auth"], 'user beside auth = "basic", found none');
+  if (auth !== "none" && secret_file === undefined)
+    tell(["orchestrator", "auth"], `secret_file beside auth = "${auth}", found none`);
+  for (const [from, to] of Object.entries(fence.hosts)) {
+    const hasPort = (name: string): boolean => /:\d{1,5}$/.test(name);
+    if (hasPort(from) !== hasPort(to))
+      tell(["fence", "hosts", from], `a port on both sides or on none, found "${from}" = "${to}"`);
+  }
 }
 
 function describe(issue: z.core.$ZodIssue, raw: unknown, text: string, file: string): string {

@@ -202,6 +202,63 @@ const alerts = z.strictObject({
   repeat: duration('How often a reason that stays is told again; "0s" is never.', "0s"),
 });
 
+const serverAddress = z
+  .string()
+  .regex(/^(\[[0-9A-Fa-f:.]+\]|[^:\s[\]]+):\d{1,5}$/, 'an address and a port, such as "192.0.2.1:53"');
+
+/** Which MySQL servers Orchestrator has given up on. Without the table nothing is fenced. */
+const orchestrator = z.strictObject({
+  endpoints: z
+    .array(z.string().regex(/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/, 'a URL such as "http://orc1:3000"'))
+    .min(1, "at least one URL")
+    .describe("The URLs of Orchestrator: of all its nodes, each by its own name."),
+  auth: z
+    .enum(["none", "basic", "token"])
+    .default("none")
+    .describe("How Orchestrator knows who asks: its AuthenticationMethod."),
+  user: z.string().min(1).optional().describe("Whom to log in as, with basic authentication."),
+  secret_file: absolutePath
+    .optional()
+    .describe(
+      "A file with the password (basic) or with public:secret (token) on its first line: owner root, mode 0600.",
+    ),
+  ca_file: absolutePath
+    .optional()
+    .describe("The certificates that Orchestrator's is checked by, instead of the system's."),
+  timeout: duration("How long one answer of it may take.", "2s", 100, 60_000),
+  poll: duration("How often to ask.", "1s", 100, 600_000),
+  isolation_grace: duration(
+    "How long no leader in quorum may answer until this node takes itself for isolated.",
+    "10s",
+    1_000,
+    3_600_000,
+  ),
+  on_isolation: z
+    .enum(["fence", "alert", "demote"])
+    .default("fence")
+    .describe(
+      "What an isolated node does. fence: no server is used; demote: the address goes to a peer that sees a quorum; alert: nothing but a reason.",
+    ),
+  witnesses: z
+    .array(serverAddress)
+    .default([])
+    .describe("Addresses that accept TCP, to tell whether Orchestrator is down or this node is cut off."),
+});
+
+/** How servers are kept out of use. */
+const fence = z.strictObject({
+  mode: z
+    .enum(["soft", "hard"])
+    .default("soft")
+    .describe("soft: a fenced server gets nothing new. hard: its connections are ended as well."),
+  hosts: z
+    .record(z.string().min(1), z.string().min(1))
+    .default({})
+    .describe(
+      "ProxySQL's names for servers and Orchestrator's for the same, where they differ: host or host:port on both sides.",
+    ),
+});
+
 const log = z.strictObject({
   level: z
     .enum(["debug", "info", "warn", "error"])
@@ -217,6 +274,8 @@ export const configSchema = z.strictObject({
   peer: z.array(peer).min(1, "at least one [[peer]]"),
   snapshots: snapshots.prefault({}),
   http: http.optional(),
+  orchestrator: orchestrator.optional(),
+  fence: fence.prefault({}),
   alerts: alerts.prefault({}),
   log: log.prefault({}),
 });

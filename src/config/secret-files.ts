@@ -25,8 +25,16 @@ export function secretFileMistakes(config: Config): Mistake[] {
     path: ["peer", index, "key_file"],
     sentence: exposed(key_file, groupAndEverybody),
   }));
-  return [{ path: ["proxysql", "admin_password_file"], sentence: password }, ...keys].flatMap(
-    ({ path, sentence }) => (sentence === undefined ? [] : [{ path, sentence }]),
+  const secret = config.orchestrator?.secret_file;
+  const logins = [
+    { path: ["proxysql", "admin_password_file"], sentence: password },
+    {
+      path: ["orchestrator", "secret_file"],
+      sentence: secret === undefined ? undefined : exposed(secret, everybody),
+    },
+  ];
+  return [...logins, ...keys].flatMap(({ path, sentence }) =>
+    sentence === undefined ? [] : [{ path, sentence }],
   );
 }
 

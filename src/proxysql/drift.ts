@@ -1,6 +1,7 @@
 import { printable } from "../platform/printable.js";
 import type { AdminClient } from "./admin-client.js";
 import { type AdminTable, comparisons, countQuery, type DriftLayer, exampleQuery } from "./drift-queries.js";
+import { readAdminTables } from "./table-shapes.js";
 
 /** Rows of one table that are not the same in two layers of ProxySQL. */
 export interface Drift {
@@ -66,32 +67,10 @@ export class DriftFinder {
 
   async #shapesOf(version: string): Promise<{ main: AdminTable[]; disk: AdminTable[] }> {
     if (this.#shapes?.version !== version) {
-      const [main, disk] = [await this.#shape("main"), await this.#shape("disk")];
+      const main = await readAdminTables(this.#admin, "main", deadlineMs);
+      const disk = await readAdminTables(this.#admin, "disk", deadlineMs);
       this.#shapes = { version, main, disk };
     }
     return this.#shapes;
-  }
-
-  async #shape(schema: "main" | "disk"): Promise<AdminTable[]> {
-    const rows = await this.#admin.query(
-      "SELECT m.name AS table_name, c.name AS column_name, c.pk AS key_position " +
-        `FROM ${schema}.sqlite_master m JOIN pragma_table_info(m.name, '${schema}') c ` +
-        "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, c.cid",
-      deadlineMs,
-    );
-    const tables = new Map<string, { column: string; position: number }[]>();
-    for (const { table_name, column_name, key_position } of rows) {
-      const columns = tables.get(table_name ?? "") ?? [];
-      columns.push({ column: column_name ?? "", position: Number(key_position) });
-      tables.set(table_name ?? "", columns);
-    }
-    return [...tables].map(([name, columns]) => ({
-      name,
-      columns: columns.map(({ column }) => column),
-      key: columns
-        .filter(({ position }) => position > 0)
-        .sort((a, b) => a.position - b.position)
-        .map(({ column }) => column),
-    }));
   }
 }

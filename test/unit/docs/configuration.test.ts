@@ -66,6 +66,7 @@ describe("proxysql-carp.toml(5)", () => {
 /** What the manual page may call a value of a key. */
 function wordsFor({ type, pattern, enum: choices }: JsonSchema): string[] {
   if (type === "array") return ["list"];
+  if (type === "object") return ["table"];
   if (type === "integer") return ["number"];
   if (type === "boolean") return ["boolean"];
   if (String(pattern).endsWith("(ms|s|m|h|d)$")) return ["duration"];
@@ -104,7 +105,7 @@ describe("the sample configuration", () => {
       "<ssh-ed25519 AAAA...>",
       "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPakNcVO9TXCpb977ZR21+lQqih0z1+QizbLL2TjpDLw",
     );
-  const uncommented = filled.replaceAll(/^#(?=[a-z_]+ = |\s{2}"|\])/gm, "");
+  const uncommented = filled.replaceAll(/^#(?=[a-z_]+ = |\s{2}"|\]|\[)/gm, "");
 
   it("is refused as long as its placeholders are in it", () => {
     expect(refusal(sample)).toContain("peer #1.host_key");
@@ -119,7 +120,7 @@ describe("the sample configuration", () => {
     const found: string[] = [];
     let table = "";
     for (const line of sample.split("\n")) {
-      table = /^\[\[?([a-z]+)\]/.exec(line)?.[1] ?? table;
+      table = /^#?\[\[?([a-z]+)\]/.exec(line)?.[1] ?? table;
       const name = /^#?([a-z_]+) = /.exec(line)?.[1];
       if (name !== undefined) found.push(`${table}.${name}`);
     }
@@ -133,9 +134,18 @@ describe("the sample configuration", () => {
       ...plain,
       proxysql: { ...plain.proxysql, ...example, keep_local: [...defaultKeepLocal] },
       alerts: { ...plain.alerts, command: ["/usr/local/libexec/proxysql-carp-alert"] },
+      orchestrator: parseConfig(`${filled}\n${orchestratorExample}`, "sample").orchestrator,
     });
   });
 });
+
+/** What the sample shows of [orchestrator], without the keys whose defaults it shows. */
+const orchestratorExample = `[orchestrator]
+endpoints = ["http://orc1:3000", "http://orc2:3000", "http://orc3:3000"]
+user = "proxysql-carp"
+secret_file = "/usr/local/etc/proxysql-carp/orchestrator.secret"
+ca_file = "/usr/local/etc/proxysql-carp/orchestrator-ca.pem"
+`;
 
 function refusal(text: string): string {
   try {

@@ -1,0 +1,186 @@
+import type { Instance, OrchestratorView, Recovery, ServerKey } from "../orchestrator/types.js";
+import type { Fence, FenceCause } from "./latch.js";
+import { sameServer, serverName } from "./server.js";
+
+/** What a server is to its cluster, as far as Orchestrator's leader can say now. */
+export type KnownRole = "replica" | "master" | "unknown";
+
+/** What Orchestrator's view says of one of ProxySQL's servers. */
+export interface Verdict {
+  /** As ProxySQL names it. */
+  readonly server: ServerKey;
+  /** Why nothing may be sent there; null if Orchestrator has nothing against it. */
+  readonly cause: FenceCause | null;
+  readonly role: KnownRole;
+  /** False if Orchestrator has never heard of it; null if its instances were not asked for. */
+  readonly known: boolean | null;
+}
+
+/** Judges every server by one view. `toOrchestrator`: the name that Orchestrator has for it. Pure. */
+export function judge(
+  servers: readonly ServerKey[],
+  view: OrchestratorView,
+  toOrchestrator: (server: ServerKey) => ServerKey,
+): Verdict[] {
+  const instances = view.instances && new Map(view.instances.map((one) => [serverName(one.key), one]));
+  const downtimed = new Map(view.downtimed.map((one) => [serverName(one.key), one]));
+  return servers.map((server) => {
+    const key = toOrchestrator(server);
+    const name = serverName(key);
+    const instance = instances?.get(name) ?? downtimed.get(name);
+    const role = roleOf(instance, view);
+    const downtime = downtimed.get(name);
+    const replaced = replacedBy(key, role, view.recoveries);
+    return {
+      server,
+      cause: replaced ?? (downtime === undefined ? null : downtimeCause(downtime)),
+      role,
+      known: instances === null ? null : instance !== undefined,
+    };
+  });
+}
+
+/** True if what a recovery means for one of these servers depends on their present role, which is only in the instances. */
+export function needsInstances(
+  servers: readonly ServerKey[],
+  view: OrchestratorView,
+  toOrchestrator: (server: ServerKey) => ServerKey,
+): boolean {
+  if (view.instances !== null) return false;
+  const failed = new Set(view.recoveries.map((recovery) => serverName(recovery.failed)));
+  return servers.some((server) => failed.has(serverName(toOrchestrator(server))));
+}
+
+/**
+ * The last recovery that this server had a part in replaced it, and it is not a replica again. Orchestrator's own
+ * downtime for that (`lost-in-recovery`) is known to the node alone that did the recovery, and ends by itself; the
+ * audit of recoveries is the same on all of its nodes (go/logic/command_applier.go:68-73).
+ */
+function replacedBy(key: ServerKey, role: KnownRole, recoveries: readonly Recovery[]): FenceCause | null {
+  const last = lastAbout(key, recoveries);
+  if (last === undefined || role !== "unknown") return null;
+  if (!last.successful || !sameServer(last.failed, key)) return null;
+  if (last.successor === null || sameServer(last.successor, key)) return null;
+  return {
+    kind: "replaced",
+    detail: `${last.analysis} at ${last.startedAt}, recovery ${last.uid}`.slice(0, 500),
+    successor: { ...last.successor },
+  };
+}
+
+function downtimeCause({ downtimeReason, downtimeOwner, downtimeEnds }: Instance): FenceCause {
+  const detail = `${downtimeReason} by ${downtimeOwner}, until ${downtimeEnds}`;
+  return { kind: "downtime", detail: detail.slice(0, 500), successor: null };
+}
+
+function lastAbout(key: ServerKey, recoveries: readonly Recovery[]): Recovery | undefined {
+  let last: Recovery | undefined;
+  for (const recovery of recoveries) {
+    const isAbout =
+      sameServer(recovery.failed, key) ||
+      (recovery.successful && recovery.successor !== null && sameServer(recovery.successor, key));
+    if (isAbout && (last === undefined || recovery.startedAt > last.startedAt)) last = recovery;
+  }
+  return last;
+}
+
+/**
+ * A replica is one whose two threads run. A master is one that Orchestrator sees alive, writable and without a master of
+ * its own, alone as such in its cluster, and that no recovery has replaced, unless its successor replicates from it
+ * again: once the leader has changed, Orchestrator itself calls a primary that came back the master (seen live).
+ */
+function roleOf(instance: Instance | undefined, view: OrchestratorView): KnownRole {
+  if (instance === undefined || view.instances === null || !instance.checkValid) return "unknown";
+  if (instance.master !== null && !instance.coMaster) return instance.replicating ? "replica" : "unknown";
+  if (instance.readOnly) return instance.coMaster && instance.replicating ? "replica" : "unknown";
+  const rivals = view.instances.filter(
+    (other) =>
+      !sameServer(other.key, instance.key) &&
+      clusterOf(other) === clusterOf(instance) &&
+      (other.master === null || other.coMaster) &&
+      other.checkValid &&
+      !other.readOnly,
+  );
+  if (rivals.length > 0) return isSuccessor(instance, rivals, view) ? "master" : "unknown";
+  const last = lastAbout(instance.key, view.recoveries);
+  const wasReplaced = last?.successful === true && sameServer(last.failed, instance.key) && last.successor;
+  if (!wasReplaced) return "master";
+  return followsFrom(wasReplaced, instance.key, view.instances) ? "master" : "unknown";
+}
+
+/** Of two that both look like the master, the one that took the other's place is it. */
+function isSuccessor(instance: Instance, rivals: readonly Instance[], view: OrchestratorView): boolean {
+  return rivals.every((rival) => {
+    const last = lastAbout(rival.key, view.recoveries);
+    return (
+      last?.successful === true &&
+      sameServer(last.failed, rival.key) &&
+      last.successor !== null &&
+      sameServer(last.successor, instance.key)
+    );
+  });
+}
+
+/** Orchestrator's names of a cluster change with its master; an alias, where it has one, does not. */
+function clusterOf({ alias, cluster }: Instance): string {
+  return alias === "" ? cluster : alias;
+}
+
+/** True if `one` replicates from `from`, over however many others. */
+function followsFrom(one: ServerKey, from: ServerKey, instances: readonly Instance[]): boolean {
+  const byName = new Map(instances.map((instance) => [serverName(instance.key), instance]));
+  const seen = new Set<string>();
+  for (let key: ServerKey | null = one; key !== null && !seen.has(serverName(key)); ) {
+    if (sameServer(key, from)) return true;
+    seen.add(serverName(key));
+    const instance: Instance | undefined = byName.get(serverName(key));
+    key = instance?.checkValid && instance.replicating ? instance.master : null;
+  }
+  return false;
+}
+
+/** What becomes of the fences by a view: which are to be held from now on, and which may be lifted, as what. */
+export interface Judgement {
+  readonly fences: readonly Fence[];
+  readonly lifted: readonly { readonly server: ServerKey; readonly role: Exclude<KnownRole, "unknown"> }[];
+  /** Servers that were pardoned and need it still: what they were fenced for goes on. */
+  readonly pardoned: readonly ServerKey[];
+}
+
+/**
+ * A fence is set when Orchestrator has something against a server, and stays when that is over until the server's role is
+ * known again. Pure. `now`: ISO 8601.
+ */
+export function decide(
+  latched: { readonly fences: readonly Fence[]; readonly pardoned: readonly ServerKey[] },
+  verdicts: readonly Verdict[],
+  now: string,
+): Judgement {
+  const pardoned = new Set(latched.pardoned.map(serverName));
+  const judged = new Map(verdicts.map((verdict) => [serverName(verdict.server), verdict]));
+  const fences: Fence[] = [];
+  const lifted: { server: ServerKey; role: Exclude<KnownRole, "unknown"> }[] = [];
+  for (const fence of latched.fences) {
+    const verdict = judged.get(serverName(fence.server));
+    // Gone from ProxySQL: there is nothing to keep out of use.
+    if (verdict === undefined) continue;
+    if (verdict.cause !== null) fences.push({ ...fence, cause: kept(fence.cause, verdict.cause) });
+    else if (verdict.role === "unknown") fences.push(fence);
+    else lifted.push({ server: fence.server, role: verdict.role });
+  }
+  const latchedNames = new Set(latched.fences.map((fence) => serverName(fence.server)));
+  for (const { server, cause } of verdicts) {
+    if (cause === null || latchedNames.has(serverName(server)) || pardoned.has(serverName(server))) continue;
+    fences.push({ server: { ...server }, cause, since: now });
+  }
+  return {
+    fences,
+    lifted,
+    pardoned: latched.pardoned.filter((one) => judged.get(serverName(one))?.cause),
+  };
+}
+
+/** The newest word, but a successor that is known is not forgotten for one that is not. */
+function kept(before: FenceCause, now: FenceCause): FenceCause {
+  return now.successor === null && before.successor !== null ? { ...now, successor: before.successor } : now;
+}

@@ -1,0 +1,90 @@
+import type { AdminRow } from "../proxysql/admin-client.js";
+import { comparisons, countQuery } from "../proxysql/drift-queries.js";
+import { readAdminTables } from "../proxysql/table-shapes.js";
+import type { ServersSeen } from "./plan.js";
+import type { HostgroupPair, ServerRow, ServerStatus } from "./rows.js";
+
+/** ProxySQL's admin as far as fencing needs it. */
+export interface FenceAdmin {
+  query(sql: string): Promise<AdminRow[]>;
+  exec(sql: string): Promise<void>;
+}
+
+/** The tables that LOAD and SAVE MYSQL SERVERS move as one (lib/ProxySQL_Admin.cpp:111-119). */
+export const serverTables = [
+  "mysql_servers",
+  "mysql_replication_hostgroups",
+  "mysql_group_replication_hostgroups",
+  "mysql_galera_hostgroups",
+  "mysql_aws_aurora_hostgroups",
+  "mysql_hostgroup_attributes",
+  "mysql_servers_ssl_params",
+] as const;
+
+/** What does not change while ProxySQL runs: which tables and columns this version has, and how to look at them. */
+export interface FenceShape {
+  readonly columns: readonly string[];
+  /** Of each table of the module that is there: its columns, and its key. */
+  readonly tables: ReadonlyMap<
+    string,
+    { readonly columns: readonly string[]; readonly key: readonly string[] }
+  >;
+  readonly lookQuery: string;
+}
+
+export interface FenceLook extends ServersSeen {
+  /** Tables of the module whose rows in memory are not those on disk: somebody is editing, or has not saved. */
+  readonly edited: readonly string[];
+}
+
+const rowColumns = "hostgroup_id, hostname, port, status";
+
+/** Which servers the runtime uses, and how. One statement. */
+export async function readRuntime(admin: FenceAdmin): Promise<ServerRow[]> {
+  return (await admin.query(`SELECT ${rowColumns} FROM runtime_mysql_servers`)).map(serverRow);
+}
+
+export async function readShape(admin: FenceAdmin): Promise<FenceShape> {
+  const [main, disk] = [await readAdminTables(admin, "main"), await readAdminTables(admin, "disk")];
+  const there = (tables: typeof main): typeof main =>
+    tables.filter(({ name }) => serverTables.some((one) => one === name));
+  const [inMemory, onDisk] = [there(main), there(disk)];
+  const edits = comparisons({ main: inMemory, disk: onDisk, active: false });
+  const hasPairs = inMemory.some(({ name }) => name === "mysql_replication_hostgroups");
+  const parts = [
+    `SELECT 'runtime' AS layer, ${rowColumns} FROM runtime_mysql_servers`,
+    `SELECT 'memory', ${rowColumns} FROM main.mysql_servers`,
+    ...(hasPairs
+      ? ["SELECT 'pair', writer_hostgroup, '', reader_hostgroup, '' FROM main.mysql_replication_hostgroups"]
+      : []),
+    `SELECT 'edited', 0, table_name, 0, '' FROM (${countQuery(edits)})`,
+  ];
+  return {
+    columns: inMemory.find(({ name }) => name === "mysql_servers")?.columns ?? [],
+    tables: new Map(inMemory.map(({ name, columns, key }) => [name, { columns, key }])),
+    lookQuery: parts.join(" UNION ALL "),
+  };
+}
+
+/** All that a plan depends on, in one statement: the admin holds its lock for each. */
+export async function lookAtServers(admin: FenceAdmin, { lookQuery }: FenceShape): Promise<FenceLook> {
+  const rows = await admin.query(lookQuery);
+  const of = (layer: string): AdminRow[] => rows.filter((row) => row.layer === layer);
+  return {
+    runtime: of("runtime").map(serverRow),
+    memory: of("memory").map(serverRow),
+    pairs: of("pair").map(
+      (row): HostgroupPair => ({ writer: Number(row.hostgroup_id), reader: Number(row.port) }),
+    ),
+    edited: of("edited").flatMap(({ hostname }) => hostname ?? []),
+  };
+}
+
+export function serverRow(row: AdminRow): ServerRow {
+  return {
+    hostgroup: Number(row.hostgroup_id),
+    host: row.hostname ?? "",
+    port: Number(row.port),
+    status: (row.status ?? "ONLINE").toUpperCase() as ServerStatus,
+  };
+}

@@ -1,0 +1,62 @@
+import Database from "better-sqlite3";
+import { indexOf, type Latch } from "./latch.js";
+import { fencedStatus, isOffline, type ServerRow, type ServerStatus } from "./rows.js";
+
+/**
+ * Takes our fences out of a copy of ProxySQL's database: a snapshot says what an operator means, and what is fenced is for
+ * each node to find out when it needs to know. Returns how many rows were changed.
+ */
+export function liftFences(file: string, latch: Latch): number {
+  if (latch.rows.length === 0) return 0;
+  const index = indexOf(latch);
+  const meant = (row: ServerRow): ServerStatus =>
+    row.status === fencedStatus ? index.meant(row) : row.status;
+  return change(file, meant);
+}
+
+/**
+ * Puts the fences of a latch into a copy of a database that is about to be put in place. Returns what the rows of the servers
+ * that are held were in it.
+ */
+export function layFences(file: string, latch: Latch): ServerRow[] {
+  const index = indexOf(latch);
+  if (latch.fences.length === 0 && latch.isolatedSince === null) return [];
+  const held: ServerRow[] = [];
+  change(file, (row) => {
+    if (!index.holds(row)) return row.status;
+    held.push(row);
+    return isOffline(row) ? row.status : fencedStatus;
+  });
+  return held;
+}
+
+/** In place, statuses alone: a table's definition must stay as ProxySQL wrote it, to the letter. */
+function change(file: string, wanted: (row: ServerRow) => ServerStatus): number {
+  const db = new Database(file, { fileMustExist: true });
+  try {
+    db.pragma("journal_mode = DELETE");
+    const hasServers = db
+      .prepare("SELECT 1 FROM sqlite_master WHERE type='table' AND name='mysql_servers'")
+      .get();
+    if (hasServers === undefined) return 0;
+    const rows = db
+      .prepare<[], ServerRow>(
+        "SELECT hostgroup_id AS hostgroup, hostname AS host, port, upper(status) AS status FROM mysql_servers",
+      )
+      .all();
+    const differing = rows.flatMap((row) => {
+      const to = wanted(row);
+      return to === row.status ? [] : [{ row, to }];
+    });
+    if (differing.length === 0) return 0;
+    const put = db.prepare(
+      "UPDATE mysql_servers SET status=? WHERE hostgroup_id=? AND hostname=? AND port=?",
+    );
+    db.transaction(() => {
+      for (const { row, to } of differing) put.run(to, row.hostgroup, row.host, row.port);
+    })();
+    return differing.length;
+  } finally {
+    db.close();
+  }
+}
