@@ -25,6 +25,8 @@ import type { AgentContext } from "./context.js";
 import { listenToDevd } from "./devd-pipe.js";
 import { DivergenceReports } from "./divergence.js";
 import { Drills } from "./drills.js";
+import { peerFences } from "./fence-peers.js";
+import type { Fencing, FencingParts } from "./fencing.js";
 import { hearPeer } from "./hear-peer.js";
 import { HttpPage } from "./http-page.js";
 import { httpSources } from "./http-sources.js";
@@ -49,6 +51,8 @@ const askPeersEveryMs = 2_000;
 /** How often the spool is looked into for events that came while we were too busy to answer the hook. */
 const spoolEveryMs = 2_000;
 
+/** A switchover that isolation asks for has no operator who waits for it. */
+const giveAwayMs = 60_000;
 /** How often to see whether a node that gave the address away can come back. */
 const recoverEveryMs = 5_000;
 
@@ -61,14 +65,23 @@ export interface Agent {
 export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   await prepareDirectories(config);
   const lost = new EventEmitter();
-  const node = compose(config, log, await bootIdentity(config.node.run_dir), () => lost.emit("proxysql"));
+  // Loaded only where it is configured: the others do without its memory.
+  const fencingModule = config.orchestrator && (await import("./fencing.js"));
+  const node = compose(config, log, await bootIdentity(config.node.run_dir), {
+    onProxysqlLost: () => lost.emit("proxysql"),
+    createFencing: (parts) =>
+      fencingModule && config.orchestrator ? new fencingModule.Fencing(parts, config.orchestrator) : null,
+  });
   const drills = new Drills(node);
   const recovery = new Recovery(node, drills);
   const observer: Observer = new Observer(node, () => ({
     fit: health.fitness.fit,
     recovered: recovery.done,
   }));
-  const reconciler = new Reconciler(node, observer, (role) => drills.roleSeen(role));
+  const reconciler = new Reconciler(node, observer, (role) => {
+    drills.roleSeen(role);
+    node.fencing?.nudge();
+  });
   const hint = (cause: string): void => reconciler.hint(cause);
   const askPeer = (name: string): Promise<void> => hearPeer(node, name, hint);
   const health = new HealthWatch(node, observer, reconciler, {
@@ -111,6 +124,13 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   health.start();
   page?.start();
   node.divergence.start();
+  node.fencing?.start({
+    observer,
+    peers: peerFences(node.board, [...node.links.keys()]),
+    giveAway: async (to) => {
+      await switchovers.start({ to, force: true, dryRun: false, timeoutMs: giveAwayMs });
+    },
+  });
 
   return {
     async stop() {
@@ -125,6 +145,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
         switchovers.stop(),
         reconciler.stop().then(() => node.shipper.stop()),
         node.divergence.stop(),
+        node.fencing?.stop(),
         ...[...node.links.values()].map((link) => link.stop()),
       ]);
       try {
@@ -154,7 +175,17 @@ function every(ms: number, log: Logger, what: string, work: () => Promise<unknow
   }, ms);
 }
 
-function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () => void): AgentContext {
+interface Outside {
+  readonly onProxysqlLost: () => void;
+  readonly createFencing: (parts: FencingParts) => Fencing | null;
+}
+
+function compose(
+  config: Config,
+  log: Logger,
+  boot: string,
+  { onProxysqlLost, createFencing }: Outside,
+): AgentContext {
   const { state_dir } = config.node;
   const journal = Journal.open(join(state_dir, "journal.db"), (error) =>
     log.error(errorFields(error), "the journal cannot be written"),
@@ -180,6 +211,7 @@ function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () =
   const board = new PeerBoard(links, log);
   const configLock = new Mutex();
   const restore = new RestoreRecord(journal);
+  const fencing = createFencing({ config, log, journal, admin, configLock });
   const shipper = new Shipper({
     config,
     log,
@@ -191,6 +223,7 @@ function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () =
     links,
     configLock,
     isHeld: () => restore.holdsTaking(state.leads),
+    lift: (file) => fencing?.lift(file),
     onShipped: (peer) => inBackground(log, `asking ${peer}`, board.ask(peer)),
     onOutranked: (peer) => inBackground(log, `asking ${peer}`, board.ask(peer)),
     peerIsMaster: (peer) => board.roleOf(peer) === "MASTER",
@@ -211,6 +244,7 @@ function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () =
     configLock,
     proxysqlOwner,
     demotion,
+    fencing,
     care: new Care(config, journal, demotion),
     maintenance: new Maintenance(journal),
     switchover: new SwitchoverRecord(journal),

@@ -46,6 +46,7 @@ export function installSnapshot(node: AgentContext, ranked: Ranked, reportLoss: 
     withUnpacked(node, ranked, async (dir, manifest) => {
       noteLoss(node, ranked, reportLoss);
       const keepDir = holdsWhatWeKnow(node) ? null : kept;
+      node.fencing?.lay(dir);
       trial.begin(ranked, state.running);
       const { kept: replaced, warnings } = await installDatabase({
         unpackedDir: dir,
@@ -92,6 +93,7 @@ export function applySnapshot(node: AgentContext, ranked: Ranked, reportLoss: bo
     withUnpacked(node, ranked, async (dir, manifest) => {
       noteLoss(node, ranked, reportLoss);
       const edited = await keepEdited(node);
+      node.fencing?.lay(dir);
       await node.staging.hand(dir);
       trial.begin(ranked, state.running);
       if (edited !== undefined) trial.keptAt(edited);
@@ -153,6 +155,7 @@ export function putBack(node: AgentContext): Promise<string> {
     const dir = await node.staging.make();
     try {
       await copyFileSet(kept, dir);
+      node.fencing?.lay(dir);
       const { datadir } = config.proxysql;
       const owner = await node.proxysqlOwner();
       const { warnings } = await installDatabase({

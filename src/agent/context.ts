@@ -13,6 +13,7 @@ import type { KeepLocal } from "../snapshot/keep-local.js";
 import type { Store } from "../snapshot/store.js";
 import type { Care } from "./care.js";
 import type { DivergenceReports } from "./divergence.js";
+import type { Fencing } from "./fencing.js";
 import type { Maintenance } from "./maintenance.js";
 import type { PeerBoard } from "./peer-board.js";
 import type { RestoreRecord } from "./restore-record.js";
@@ -34,6 +35,8 @@ export interface AgentContext {
   readonly divergence: DivergenceReports;
   readonly keepLocal: KeepLocal;
   readonly care: Care;
+  /** null without [orchestrator]. */
+  readonly fencing: Fencing | null;
   readonly demotion: Demotion;
   readonly maintenance: Maintenance;
   readonly trial: Trial;

@@ -16,6 +16,7 @@ import { snapshotId } from "../snapshot/manifest.js";
 import type { AgentContext } from "./context.js";
 import { DriftWatch } from "./drift-watch.js";
 import type { DrillRecord } from "./drills.js";
+import { fenceFacts } from "./fence-facts.js";
 import { HostLook } from "./host-look.js";
 import type { Observer } from "./observer.js";
 import { DigestReader, type OwnDigests, tlsDigest } from "./own-digests.js";
@@ -118,6 +119,7 @@ export class FactGatherer {
       snapshots: await this.#snapshotFacts(view, digests, peers, now),
       peers,
       host: this.#hostFacts(now),
+      fence: await fenceFacts(this.#node),
     };
   }
 

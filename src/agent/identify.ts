@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { isKnown } from "../platform/errors.js";
 import { vacuumInto } from "../proxysql/vacuum.js";
 import { changeMark } from "../ship/change-watch.js";
+import { copyDatabaseFile } from "../snapshot/copy-database.js";
 import { isConfigured } from "../snapshot/emptiness.js";
 import { type Inspection, inspectDatabase } from "../snapshot/inspect.js";
 import { databaseName } from "../snapshot/pack.js";
@@ -48,16 +49,17 @@ export class Identifier {
   }
 
   async #inspect(admin: boolean): Promise<Inspection | undefined> {
-    const { config, staging, admin: client } = this.#node;
-    if (!admin) {
-      const inspection = await inspectDatabase(join(config.proxysql.datadir, databaseName));
-      return inspection.problems.length === 0 ? inspection : undefined;
-    }
+    const { config, staging, admin: client, fencing } = this.#node;
+    const original = join(config.proxysql.datadir, databaseName);
+    if (!admin && !fencing?.alters) return sound(await inspectDatabase(original));
     const dir = await staging.make();
     try {
       const copy = join(dir, databaseName);
-      await staging.receive(copy, (path) => vacuumInto(client, path));
-      return await inspectDatabase(copy);
+      if (admin) await staging.receive(copy, (path) => vacuumInto(client, path));
+      else await copyDatabaseFile(original, copy);
+      fencing?.lift(copy);
+      const inspection = await inspectDatabase(copy);
+      return admin ? inspection : sound(inspection);
     } finally {
       await staging.remove(dir);
     }
@@ -89,6 +91,10 @@ export class Identifier {
     // What was given up may still be in place: that is not an operator's own configuration.
     return { drifted: false, foreign: trial.displaced === null && isConfigured(inspection.tables) };
   }
+}
+
+function sound(inspection: Inspection): Inspection | undefined {
+  return inspection.problems.length === 0 ? inspection : undefined;
 }
 
 /** One that is damaged, or has just been removed, must not hide those beside it: whoever brings it in judges it. */

@@ -19,6 +19,7 @@ export async function keepEdited({
   kept,
   journal,
   log,
+  fencing,
 }: AgentContext): Promise<string | undefined> {
   const { running } = state;
   if (running !== null && changeMark(config.proxysql.datadir) === state.mark) return undefined;
@@ -26,6 +27,7 @@ export async function keepEdited({
   try {
     const copy = join(dir, "proxysql.db");
     await staging.receive(copy, (path) => vacuumInto(admin, path));
+    fencing?.lift(copy);
     const { shared, tables } = await inspectDatabase(copy);
     if (running === null ? !isConfigured(tables) : shared === running.content) return undefined;
     const target = await keepFileSet(dir, kept);

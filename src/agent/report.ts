@@ -1,4 +1,5 @@
 import type { AgentContext } from "./context.js";
+import { fencedNames } from "./fence-names.js";
 import type { Observer } from "./observer.js";
 import type { HealthWatch } from "./watch-health.js";
 
@@ -10,7 +11,8 @@ export function reportOf(
     care,
     maintenance,
     switchover,
-  }: Pick<AgentContext, "state" | "config" | "care" | "maintenance" | "switchover">,
+    fencing,
+  }: Pick<AgentContext, "state" | "config" | "care" | "maintenance" | "switchover" | "fencing">,
   { carp, proxysql }: Pick<Observer, "carp" | "proxysql">,
   { fitness, reasons, digests }: Pick<HealthWatch, "fitness" | "reasons" | "digests">,
 ): Record<string, unknown> {
@@ -38,6 +40,8 @@ export function reportOf(
     preempt,
     demotion: { total, share, why: shareWhy },
     switchover: switchover.current && { id: switchover.current.id, to: switchover.current.to },
+    fences: fencing === null ? [] : fencedNames(fencing.state).slice(0, 256),
+    seesQuorum: fencing?.state.look === undefined ? null : fencing.state.look.kind === "view",
     definitions: digests.definitions,
     tls: digests.tls,
   };

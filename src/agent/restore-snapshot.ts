@@ -142,7 +142,7 @@ function toldByCode(refusal: Refusal): KnownError {
 async function keepPresent(node: AgentContext): Promise<Manifest> {
   const { state, store } = node;
   const taking = takeOne(
-    { ...node, isHeld: () => false },
+    { ...node, isHeld: () => false, lift: (file) => node.fencing?.lift(file) },
     state.leads ?? 0,
     new AbortController().signal,
     true,

@@ -3,7 +3,7 @@ import type { Cli } from "./cli.js";
 import { withExamples } from "./examples.js";
 
 /** As src/health/reason.ts has them: that file is loaded only by a command that runs. */
-const groups = ["snapshots", "peer", "role", "proxysql", "host"];
+const groups = ["snapshots", "peer", "role", "proxysql", "fence", "host"];
 
 /** Would a failover work? `reasons` for people, `check` for a monitoring system. */
 export function registerReasons({ program, configFile, finish }: Cli): void {

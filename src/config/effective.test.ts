@@ -71,7 +71,9 @@ describe("effectiveValues", () => {
 
   it("never tells a secret, only the name of its file", () => {
     const schema = {
-      properties: { orchestrator: { properties: { token: {}, admin_password: {}, secret_file: {}, url: {} } } },
+      properties: {
+        orchestrator: { properties: { token: {}, admin_password: {}, secret_file: {}, url: {} } },
+      },
     };
     const source =
       '[orchestrator]\ntoken = "u:s3cret"\nadmin_password = "s3cret"\nsecret_file = "/f"\nurl = "http://o"\n';

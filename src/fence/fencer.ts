@@ -138,7 +138,7 @@ export class Fencer {
 
   /** Takes over what another node has fenced, until this one has an answer of its own. */
   adopt(servers: readonly ServerKey[], of: string): void {
-    if (this.#look?.kind === "view") return;
+    if (this.#look?.kind === "view" && this.#servers.length > 0) return;
     const index = indexOf(this.#latch);
     const news = servers.filter((server) => !index.fenceOf(server));
     if (news.length === 0) return;

@@ -14,6 +14,8 @@ export interface Facts {
   readonly snapshots: SnapshotFacts;
   readonly peers: readonly PeerFacts[];
   readonly host: HostFacts;
+  /** null without [orchestrator]. */
+  readonly fence: FenceFacts | null;
 }
 
 export interface Names {
@@ -179,6 +181,30 @@ export interface PeerVhid {
   readonly vhid: string;
   readonly advskew: number | null;
   readonly advbase: number | null;
+}
+
+export interface FenceFacts {
+  /** Since when and why which servers are fenced; `host:port`. */
+  readonly fences: readonly {
+    readonly server: string;
+    readonly kind: "downtime" | "replaced" | "peer";
+    readonly detail: string;
+    readonly successor: string | null;
+    /** ISO 8601. */
+    readonly since: string;
+  }[];
+  /** ProxySQL's servers that Orchestrator has never heard of, with a name that it may know them by. */
+  readonly unknown: readonly { readonly server: string; readonly maybe: string | null }[];
+  readonly problem: { readonly sentence: string; readonly forMs: number } | null;
+  /** Why no leader of Orchestrator in quorum answers; null if one does. */
+  readonly silence: { readonly why: string; readonly forMs: number; readonly graceMs: number } | null;
+  readonly isolation: {
+    readonly kind: "cut-off" | "orchestrator-down" | "unclear";
+    readonly why: string;
+    readonly action: "fence" | "alert" | "demote";
+    /** ISO 8601. */
+    readonly since: string;
+  } | null;
 }
 
 export interface HostFacts {

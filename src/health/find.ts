@@ -1,4 +1,5 @@
 import type { Facts } from "./facts.js";
+import { findFence } from "./fence.js";
 import { findHost } from "./host.js";
 import { findPeer } from "./peer.js";
 import { findProxysql } from "./proxysql.js";
@@ -13,6 +14,7 @@ export function findReasons(facts: Facts): Finding[] {
     ...findPeer(facts),
     ...findRole(facts),
     ...findProxysql(facts),
+    ...findFence(facts),
     ...findHost(facts),
   ];
 }

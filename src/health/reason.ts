@@ -1,5 +1,5 @@
 /** What a reason is about; `check` can look at one group alone. */
-export const reasonGroups = ["snapshots", "peer", "role", "proxysql", "host"] as const;
+export const reasonGroups = ["snapshots", "peer", "role", "proxysql", "fence", "host"] as const;
 export type ReasonGroup = (typeof reasonGroups)[number];
 
 /** `critical`: a failover would not work, or clients are not served now. `warning`: it would, but not as it should. */
@@ -39,6 +39,11 @@ export const reasonKinds = {
   "proxysql-down": { group: "proxysql", severity: "critical" },
   "not-serving": { group: "proxysql", severity: "critical" },
   drift: { group: "proxysql", severity: "warning" },
+  "server-fenced": { group: "fence", severity: "warning" },
+  "fence-not-applied": { group: "fence", severity: "critical" },
+  "server-unknown": { group: "fence", severity: "warning" },
+  "orchestrator-unreachable": { group: "fence", severity: "warning" },
+  isolated: { group: "fence", severity: "critical" },
   "step-failed": { group: "host", severity: "warning" },
   "disk-nearly-full": { group: "host", severity: "critical" },
   "devd-rule-missing": { group: "host", severity: "warning" },

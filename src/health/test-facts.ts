@@ -91,4 +91,5 @@ export const well: Facts = {
   },
   peers: [peer],
   host: { lastError: null, lastErrorForMs: 0, disks: [], devd: null, journalWritable: true, http: null },
+  fence: null,
 };

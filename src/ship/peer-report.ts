@@ -45,6 +45,10 @@ const reportSchema = z.object({
   ),
   /** It is giving the role away: which switchover, and to whom. */
   switchover: maybe(z.object({ id: text, to: text }).nullable()),
+  /** The MySQL servers that it fences, as `host:port`. */
+  fences: maybe(z.array(text).max(longestList)),
+  /** A leader of Orchestrator in quorum answers it; null if it does not ask. */
+  seesQuorum: maybe(z.boolean().nullable()),
   /** Digest of its ProxySQL's table definitions. */
   definitions: maybe(digest.nullable()),
   /** Digest of its three TLS files; null if it has none. */

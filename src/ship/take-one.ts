@@ -25,6 +25,8 @@ export interface TakeDeps {
   readonly staging: Staging;
   /** What ProxySQL has on its disk is a mixture just now: a restore is under way. */
   readonly isHeld: () => boolean;
+  /** Takes this node's fences out of a copy of ProxySQL's database. */
+  readonly lift: (file: string) => void;
 }
 
 /**
@@ -61,6 +63,7 @@ export function takeOne(
       definitions: await readDefinitions(config.node.state_dir),
       evenIfUnchanged: first || lost || evenIfUnchanged,
       accept,
+      lift: deps.lift,
     });
     for (const warning of taken.warnings)
       log.warn({ warning }, "something about the snapshot is worth a look");

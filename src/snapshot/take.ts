@@ -43,6 +43,8 @@ export interface TakeOptions {
   readonly evenIfUnchanged?: boolean | undefined;
   /** An operator says that an emptiness is meant. */
   readonly accept?: boolean | undefined;
+  /** Takes out of the copy what is this node's own doing and not an operator's. */
+  readonly lift?: ((file: string) => void) | undefined;
 }
 
 export type Taken =
@@ -67,6 +69,7 @@ export async function takeSnapshot(options: TakeOptions): Promise<Taken> {
     const database = join(work, databaseName);
     const mark = await markSource(options.datadir);
     await copyDatabase(options, database);
+    options.lift?.(database);
     const tls = await collectTls(options.datadir, work);
     const source = steadyMark(mark, await markSource(options.datadir));
     return await keep(options, { database, source, tls });

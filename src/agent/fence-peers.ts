@@ -1,0 +1,33 @@
+import { parseServer } from "../fence/server.js";
+import type { ServerKey } from "../orchestrator/types.js";
+import { readReport } from "../ship/peer-report.js";
+import type { PeerBoard } from "./peer-board.js";
+
+/** Longer ago than this a peer's word says nothing of now. */
+const countsMs = 10_000;
+
+/** What a peer says of Orchestrator and its fences. */
+export interface PeerFenceReport {
+  readonly name: string;
+  readonly fences: readonly ServerKey[];
+  /** Whether a leader in quorum answers it; null if it does not ask, or does not say. */
+  readonly seesQuorum: boolean | null;
+}
+
+/** The peers that answer, as far as fencing goes. */
+export interface PeerFences {
+  reports(): PeerFenceReport[];
+}
+
+export function peerFences(board: PeerBoard, names: readonly string[]): PeerFences {
+  return {
+    reports: () =>
+      names.flatMap((name) => {
+        const { status, ageMs, error } = board.describe(name);
+        const report = readReport(status?.report);
+        if (report === null || error !== null || ageMs === null || ageMs > countsMs) return [];
+        const fences = (report.fences ?? []).flatMap((text) => parseServer(text) ?? []);
+        return [{ name, fences, seesQuorum: report.seesQuorum ?? null }];
+      }),
+  };
+}
