@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { join } from "node:path";
 import { Demotion } from "../carp/demotion.js";
+import { adminAddress } from "../config/admin-address.js";
 import type { Config } from "../config/schema.js";
 import { drainSpool } from "../control/spool.js";
 import { Journal } from "../journal/journal.js";
@@ -268,16 +269,6 @@ function createLinks(config: Config, log: Logger): Map<string, PeerLink> {
       }),
     ]),
   );
-}
-
-function adminAddress({ proxysql }: Config): ConstructorParameters<typeof AdminClient>[0] {
-  return {
-    host: proxysql.admin_host,
-    port: proxysql.admin_port,
-    user: proxysql.admin_user,
-    passwordFile: proxysql.admin_password_file,
-    ...(proxysql.admin_socket === undefined ? {} : { socketPath: proxysql.admin_socket }),
-  };
 }
 
 async function prepareDirectories({ node }: Config): Promise<void> {

@@ -119,7 +119,7 @@ export class FactGatherer {
       snapshots: await this.#snapshotFacts(view, digests, peers, now),
       peers,
       host: this.#hostFacts(now),
-      fence: await fenceFacts(this.#node),
+      fence: fenceFacts(this.#node),
     };
   }
 

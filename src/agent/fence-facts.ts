@@ -1,15 +1,14 @@
+import { type FenceDocument, fenceDocument } from "../fence/document.js";
 import { serverName } from "../fence/server.js";
 import type { FenceFacts } from "../health/facts.js";
+import { wallClock } from "../platform/clock.js";
 import type { AgentContext } from "./context.js";
 
 /** What health finds reasons from; null without [orchestrator]. */
-export async function fenceFacts({
-  fencing,
-  config,
-}: Pick<AgentContext, "fencing" | "config">): Promise<FenceFacts | null> {
+export function fenceFacts({ fencing, config }: Pick<AgentContext, "fencing" | "config">): FenceFacts | null {
   if (fencing === null || !config.orchestrator) return null;
   const { latch, look, silentForMs, problem } = fencing.state;
-  const suggestions = await fencing.suggestions();
+  const suggestions = fencing.suggestions;
   return {
     fences: latch.fences.map(({ server, cause, since }) => ({
       server: serverName(server),
@@ -29,4 +28,18 @@ export async function fenceFacts({
         : null,
     isolation: fencing.isolation,
   };
+}
+
+/** The document of `fence status`. */
+export function fenceDocumentOf({
+  fencing,
+  config,
+}: Pick<AgentContext, "fencing" | "config">): FenceDocument {
+  return fenceDocument({
+    at: new Date(wallClock()).toISOString(),
+    node: config.node.name,
+    mode: config.fence.mode,
+    state: fencing?.state ?? null,
+    isolation: fencing?.isolation ?? null,
+  });
 }

@@ -1,28 +1,32 @@
 import { join } from "node:path";
 import type { Config } from "../config/schema.js";
-import { type FencePass, Fencer, type FenceState } from "../fence/fencer.js";
+import type { FenceHint } from "../control/protocol.js";
+import { composeFencer } from "../fence/compose.js";
+import type { IsolationView } from "../fence/document.js";
+import type { FencePass, Fencer, FenceState } from "../fence/fencer.js";
 import type { KnownRole } from "../fence/judge.js";
-import { Names } from "../fence/names.js";
+import { isIdle } from "../fence/latch.js";
 import { layFences, liftFences } from "../fence/overlay.js";
 import { serverName } from "../fence/server.js";
+import { forgetStandalone, readStandalone } from "../fence/standalone-file.js";
 import { suggestNames } from "../fence/suggest.js";
-import { Topology } from "../fence/topology.js";
 import type { Journal } from "../journal/journal.js";
-import { createOrchestratorClient } from "../orchestrator/client.js";
 import type { OrchestratorClient, ServerKey } from "../orchestrator/types.js";
-import { errorFields } from "../platform/background.js";
+import { errorFields, inBackground } from "../platform/background.js";
 import { monotonic, sleep } from "../platform/clock.js";
 import type { Logger } from "../platform/log.js";
-import type { Mutex } from "../platform/mutex.js";
+import { Mutex } from "../platform/mutex.js";
+import { printable } from "../platform/printable.js";
 import type { AdminClient } from "../proxysql/admin-client.js";
 import { databaseName } from "../snapshot/pack.js";
 import type { PeerFences } from "./fence-peers.js";
-import { type IsolationView, IsolationWatch } from "./isolation-watch.js";
+import { IsolationWatch } from "./isolation-watch.js";
 import type { Observer } from "./observer.js";
 
 /** Orchestrator calls its hooks before it has finished: this long it is asked again and again. */
 const burstMs = 3_000;
 const burstEveryMs = 100;
+const hookEveryMs = 500;
 /** Addresses of names change seldom. */
 const suggestionCountsMs = 300_000;
 
@@ -47,35 +51,23 @@ export class Fencing {
   readonly #parts: FencingParts;
   readonly #client: OrchestratorClient;
   readonly #fencer: Fencer;
-  readonly #names: Names;
   readonly #stopping = new AbortController();
+  readonly #passes = new Mutex();
   #isolation: IsolationWatch | undefined;
   #wake = new AbortController();
   #burstUntil = 0;
   #around: FencingSurroundings | undefined;
   #running: Promise<void> | undefined;
+  #queued: Promise<void> | undefined;
   #trouble: string | undefined;
+  #hook = { text: "", at: Number.NEGATIVE_INFINITY };
   #suggested = { of: "", at: Number.NEGATIVE_INFINITY, names: new Map<string, string>() };
 
   constructor(parts: FencingParts, orchestrator: NonNullable<Config["orchestrator"]>) {
     const { config, log, journal, admin, configLock } = parts;
     this.#parts = parts;
-    this.#client = createOrchestratorClient({
-      endpoints: orchestrator.endpoints,
-      auth: orchestrator.auth,
-      timeoutMs: orchestrator.timeout,
-      ...(orchestrator.user === undefined ? {} : { user: orchestrator.user }),
-      ...(orchestrator.secret_file === undefined ? {} : { secretFile: orchestrator.secret_file }),
-      ...(orchestrator.ca_file === undefined ? {} : { caFile: orchestrator.ca_file }),
-    });
-    this.#names = new Names(config.fence.hosts);
-    const toOrchestrator = (server: ServerKey): ServerKey => this.#names.toOrchestrator(server);
-    this.#fencer = new Fencer({
+    const { fencer, client } = composeFencer(config, orchestrator, {
       admin,
-      topology: new Topology(this.#client, toOrchestrator),
-      toOrchestrator,
-      mode: config.fence.mode,
-      isolationMs: orchestrator.on_isolation === "fence" ? orchestrator.isolation_grace : undefined,
       keeper: {
         read: () => journal.read("fences"),
         write: (latch) => journal.write({ fences: latch }),
@@ -86,6 +78,8 @@ export class Fencing {
         log.warn({ ...detail }, noteSentences[kind]);
       },
     });
+    this.#fencer = fencer;
+    this.#client = client;
   }
 
   get state(): FenceState {
@@ -95,11 +89,6 @@ export class Fencing {
   /** This node takes itself for isolated, what kind of isolation it is, and since when; null if it does not. */
   get isolation(): IsolationView | null {
     return this.#isolation?.view ?? null;
-  }
-
-  /** The name that Orchestrator has for one of ProxySQL's servers. */
-  nameOf(server: ServerKey): ServerKey {
-    return this.#names.toOrchestrator(server);
   }
 
   /** Takes our fences out of a copy of ProxySQL's database: what is left is what an operator means. */
@@ -118,10 +107,24 @@ export class Fencing {
     this.#fencer.rebase(layFences(join(dir, databaseName), this.#fencer.latch));
   }
 
-  /** Orchestrator says that something is happening: ask it now, and again for a moment. */
-  hint(): void {
+  /** Orchestrator says that something is happening: ask it now, and again for a moment. `hook`: what its hook was told. */
+  hint(hook?: FenceHint["hook"]): void {
+    this.#noteHook(hook);
     this.#burstUntil = monotonic() + burstMs;
     this.#wake.abort();
+  }
+
+  /** Hooks come several at a time, and from whoever may reach the socket: the same is told once in a while. */
+  #noteHook(hook: FenceHint["hook"]): void {
+    if (hook === undefined) return;
+    const text = JSON.stringify(hook);
+    if (this.#hook.text === text || monotonic() - this.#hook.at < hookEveryMs) return;
+    this.#hook = { text, at: monotonic() };
+    const said = Object.fromEntries(
+      Object.entries(hook).map(([name, value]) => [name, printable(value ?? "")]),
+    );
+    this.#parts.journal.addNote("orchestrator-hook", said);
+    this.#parts.log.info(said, "Orchestrator's hook has called");
   }
 
   /** Something else has changed here (the role, ProxySQL): look once. */
@@ -129,18 +132,20 @@ export class Fencing {
     this.#wake.abort();
   }
 
-  /** What Orchestrator may call the servers that it does not know by their names; looked up now and then. */
-  async suggestions(): Promise<ReadonlyMap<string, string>> {
+  /** What Orchestrator may call the servers that it does not know by their names. Looked up now and then, in the background. */
+  get suggestions(): ReadonlyMap<string, string> {
     const { unknown, look } = this.#fencer.state;
     const known = look?.kind === "view" ? (look.view.instances ?? []).map(({ key }) => key) : [];
     const of = unknown.map(serverName).join(" ");
-    if (of === "" || known.length === 0) return this.#suggested.names;
-    if (this.#suggested.of === of && monotonic() - this.#suggested.at < suggestionCountsMs)
-      return this.#suggested.names;
-    this.#suggested = { ...this.#suggested, of, at: monotonic() };
-    const names = await suggestNames(unknown, known);
-    this.#suggested = { of, at: monotonic(), names };
-    return names;
+    const isOld = this.#suggested.of !== of || monotonic() - this.#suggested.at > suggestionCountsMs;
+    if (of !== "" && known.length > 0 && isOld) {
+      this.#suggested = { ...this.#suggested, of, at: monotonic() };
+      const looking = suggestNames(unknown, known).then((names) => {
+        this.#suggested = { ...this.#suggested, names };
+      });
+      inBackground(this.#parts.log, "looking up names", looking);
+    }
+    return this.#suggested.names;
   }
 
   release(server: ServerKey, force: boolean): Promise<KnownRole> {
@@ -162,20 +167,39 @@ export class Fencing {
     await this.#client.close();
   }
 
+  /** What `fence run-once` fenced while there was no agent. */
+  async #takeOver(): Promise<void> {
+    const { state_dir } = this.#parts.config.node;
+    const { latch } = await readStandalone(state_dir);
+    if (isIdle(latch)) return;
+    this.#fencer.takeOver(latch);
+    await forgetStandalone(state_dir);
+  }
+
   async #run(): Promise<void> {
+    await this.#takeOver();
     const pollMs = this.#parts.config.orchestrator?.poll ?? 1_000;
     while (!this.#stopping.signal.aborted) {
       this.#wake = new AbortController();
       const began = monotonic();
-      await this.#pass();
+      await this.pass();
       const everyMs = monotonic() < this.#burstUntil ? Math.min(burstEveryMs, pollMs) : pollMs;
       const signal = AbortSignal.any([this.#wake.signal, this.#stopping.signal]);
       await sleep(Math.max(0, began + everyMs - monotonic()), signal);
     }
   }
 
-  async #pass(): Promise<void> {
-    if (this.#around === undefined) return;
+  /** One pass. Whoever asks while one runs waits for the one after it, with all others: that sees what they know. */
+  pass(): Promise<void> {
+    this.#queued ??= this.#passes.run(() => {
+      this.#queued = undefined;
+      return this.#passOnce();
+    });
+    return this.#queued;
+  }
+
+  async #passOnce(): Promise<void> {
+    if (this.#around === undefined || this.#stopping.signal.aborted) return;
     try {
       this.#adopt(this.#around);
       await this.#fencer.pass(this.#how(), this.#stopping.signal);

@@ -1,6 +1,7 @@
 import type { Config } from "../config/schema.js";
+import type { IsolationView } from "../fence/document.js";
 import type { FenceState } from "../fence/fencer.js";
-import { type IsolationKind, isIsolated, kindOfIsolation } from "../fence/isolation.js";
+import { isIsolated, kindOfIsolation } from "../fence/isolation.js";
 import { parseServer } from "../fence/server.js";
 import { askWitnesses } from "../fence/witness.js";
 import { errorFields } from "../platform/background.js";
@@ -10,15 +11,6 @@ import type { FencingSurroundings } from "./fencing.js";
 
 /** A peer that did not take the address is asked again after this. */
 const againMs = 60_000;
-
-/** This node does not see a majority of Orchestrator. */
-export interface IsolationView {
-  /** ISO 8601. */
-  readonly since: string;
-  readonly kind: IsolationKind;
-  readonly why: string;
-  readonly action: "fence" | "alert" | "demote";
-}
 
 type Settings = Pick<NonNullable<Config["orchestrator"]>, "isolation_grace" | "on_isolation" | "witnesses">;
 

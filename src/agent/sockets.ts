@@ -3,16 +3,21 @@ import {
   type ControlAnswer,
   type ControlRequest,
   controlRequestSchema,
+  type FenceRequest,
+  fenceRequestSchema,
   type PeerRequest,
   peerRequestSchema,
 } from "../control/protocol.js";
 import { type ControlServer, serveControl } from "../control/server.js";
 import { readHistory } from "../journal/history.js";
 import { inBackground } from "../platform/background.js";
+import { isKnown } from "../platform/errors.js";
 import { ownerOf } from "../platform/files.js";
 import type { MaintenanceView } from "../role/care.js";
 import type { AgentContext } from "./context.js";
 import type { Drills } from "./drills.js";
+import { fenceDocumentOf } from "./fence-facts.js";
+import { fencedNames } from "./fence-names.js";
 import { knowledgeOfSnapshots } from "./list-snapshots.js";
 import type { Observer } from "./observer.js";
 import type { Reconciler } from "./reconciler.js";
@@ -36,8 +41,9 @@ export interface Desk {
 }
 
 /**
- * The agent's two Unix sockets: `agent.sock` for root (hook and commands), and `peer.sock` for the SSH link's user, who
- * is the owner of the inbox and may only ask how we are and tell what the peer did.
+ * The agent's Unix sockets: `agent.sock` for root (hook and commands), `peer.sock` for the SSH link's user, who is the
+ * owner of the inbox and may only ask how we are and tell what the peer did, and with [orchestrator] `fence.sock` for
+ * ProxySQL's user, whose scheduler may have Orchestrator asked.
  */
 export async function serveSockets(desk: Desk): Promise<ControlServer> {
   const { run_dir, state_dir } = desk.node.config.node;
@@ -51,11 +57,45 @@ export async function serveSockets(desk: Desk): Promise<ControlServer> {
     async (request) => answerPeer(desk, request),
     linkUser,
   );
+  const fence = await serveFence(desk);
   return {
     async close() {
-      await Promise.all([control.close(), peer.close()]);
+      await Promise.all([control.close(), peer.close(), fence?.close()]);
     },
   };
+}
+
+/** ProxySQL's user may be one that this host does not have yet: the others are served all the same. */
+async function serveFence({ node }: Desk): Promise<ControlServer | undefined> {
+  if (node.fencing === null) return undefined;
+  const path = join(node.config.node.run_dir, "fence.sock");
+  const owner = await node.proxysqlOwner().catch((error: unknown) => {
+    if (!isKnown(error)) throw error;
+    node.log.warn({ error: error.message }, "ProxySQL's scheduler cannot ask for fencing");
+    return undefined;
+  });
+  return serveControl(path, fenceRequestSchema, async (request) => answerFence(node, request), owner);
+}
+
+async function answerFence({ fencing }: AgentContext, request: FenceRequest): Promise<ControlAnswer> {
+  if (fencing === null) return { ok: false, error: "Without [orchestrator] nothing is fenced." };
+  fencing.hint(request.op === "fence-hint" ? request.hook : undefined);
+  if (request.op === "fence-now") await fencing.pass();
+  const { problem, look } = fencing.state;
+  return {
+    ok: true,
+    fenced: fencedNames(fencing.state),
+    problem: problem?.sentence ?? null,
+    silence: look?.kind === "none" ? look.why : null,
+  };
+}
+
+async function releaseFence(
+  { fencing }: AgentContext,
+  { host, port, force }: Extract<ControlRequest, { op: "fence-release" }>,
+): Promise<ControlAnswer> {
+  if (fencing === null) return { ok: false, error: "Without [orchestrator] nothing is fenced." };
+  return { ok: true, role: await fencing.release({ host, port }, force) };
 }
 
 async function answerControl(desk: Desk, request: ControlRequest): Promise<ControlAnswer> {
@@ -76,6 +116,13 @@ async function answerControl(desk: Desk, request: ControlRequest): Promise<Contr
       return { ok: true, maintenance: setMaintenance(desk, request) };
     case "maintenance-status":
       return { ok: true, maintenance: node.maintenance.view() };
+    case "fence-status":
+      return { ok: true, fence: fenceDocumentOf(node) };
+    case "fence-release":
+      return releaseFence(node, request);
+    case "fence-hint":
+    case "fence-now":
+      return answerFence(node, request);
     case "drill":
       return { ok: true, drill: await drills.run() };
     case "switchover":
@@ -132,6 +179,8 @@ async function answerPeer(desk: Desk, request: PeerRequest): Promise<ControlAnsw
       return { ok: true };
     case "peer-switchover":
       return answerSwitchoverAsk(desk, request.node, request.ask);
+    case "fence-hint":
+      return answerFence(node, request);
     case "peer-status":
       return { ok: true, ...reportOf(node, observer, health) };
   }

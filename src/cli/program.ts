@@ -7,7 +7,9 @@ import { registerCompletion } from "./completion.js";
 import { registerConfig } from "./config.js";
 import { registerDoctor } from "./doctor.js";
 import { withExamples } from "./examples.js";
+import { registerFence } from "./fence.js";
 import { registerMaintenance } from "./maintenance.js";
+import { registerOrchestrator } from "./orchestrator.js";
 import { registerReasons } from "./reasons.js";
 import { registerSetup } from "./setup.js";
 import { registerSnapshot } from "./snapshot.js";
@@ -54,6 +56,8 @@ export function createProgram(): Command {
   registerSwitchover(cli);
   registerMaintenance(cli);
   registerSnapshot(cli);
+  registerFence(cli);
+  registerOrchestrator(cli);
   registerSetup(cli);
   registerConfig(cli);
   registerCompletion(cli);

@@ -27,6 +27,28 @@ const switchoverOptions = {
   timeoutMs: z.int().min(1_000).max(3_600_000),
 } as const;
 
+/** Orchestrator may have news: ask it. `fence-now` waits until what it says is done. */
+const fenceHint = z.object({
+  op: z.literal("fence-hint"),
+  /** What Orchestrator's hook was told, for people: nothing is done by it. */
+  hook: z
+    .object({
+      command: z.string().max(100),
+      failure: z.string().max(100),
+      failed: z.string().max(300),
+      successor: z.string().max(300),
+      recovery: z.string().max(300),
+    })
+    .partial()
+    .optional(),
+});
+const fenceRequests = [fenceHint, z.object({ op: z.literal("fence-now") })] as const;
+
+/** Requests on `fence.sock`, which ProxySQL's own user can reach: its scheduler. */
+export const fenceRequestSchema = z.discriminatedUnion("op", [...fenceRequests]);
+export type FenceHint = z.infer<typeof fenceHint>;
+export type FenceRequest = z.infer<typeof fenceRequestSchema>;
+
 /** Requests on `agent.sock`, which only root (or the agent's own user) can reach. */
 export const controlRequestSchema = z.discriminatedUnion("op", [
   carpEventSchema,
@@ -42,6 +64,14 @@ export const controlRequestSchema = z.discriminatedUnion("op", [
     forcePromotion: z.boolean().optional(),
   }),
   z.object({ op: z.literal("maintenance-status") }),
+  z.object({ op: z.literal("fence-status") }),
+  z.object({
+    op: z.literal("fence-release"),
+    host: z.string().min(1).max(253),
+    port: z.int().min(1).max(65_535),
+    force: z.boolean(),
+  }),
+  ...fenceRequests,
   z.object({ op: z.literal("drill") }),
   z.object({
     op: z.literal("switchover"),
@@ -84,6 +114,8 @@ export const peerRequestSchema = z.discriminatedUnion("op", [
     node: z.string().regex(nodeName),
     ask: switchoverAskSchema,
   }),
+  // By Orchestrator's hook, which comes in by the same SSH user: a hint to look.
+  fenceHint,
 ]);
 
 export type PeerRequest = z.infer<typeof peerRequestSchema>;

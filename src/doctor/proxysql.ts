@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { CarpView } from "../carp/observe.js";
+import { adminAddress } from "../config/admin-address.js";
 import type { Config } from "../config/schema.js";
 import { isKnown } from "../platform/errors.js";
 import { runProgram } from "../platform/exec.js";
@@ -40,15 +41,8 @@ export function judgeService(name: string, said: string | null): Verdict {
 /** What the admin answered, or why it did not. */
 export type AdminSeen = { readonly version: string | null } | { readonly error: unknown };
 
-export async function askAdmin({ proxysql }: Config): Promise<AdminSeen> {
-  const { admin_host, admin_port, admin_socket, admin_user, admin_password_file } = proxysql;
-  const admin = new AdminClient({
-    host: admin_host,
-    port: admin_port,
-    user: admin_user,
-    passwordFile: admin_password_file,
-    ...(admin_socket === undefined ? {} : { socketPath: admin_socket }),
-  });
+export async function askAdmin(config: Config): Promise<AdminSeen> {
+  const admin = new AdminClient(adminAddress(config));
   try {
     const [row] = await admin.query("SELECT @@version", statementMs);
     return { version: Object.values(row ?? {})[0] ?? null };

@@ -20,6 +20,8 @@ export interface FencerOptions {
   readonly mode: "soft" | "hard";
   /** How long nobody in quorum may answer until everything is held; undefined: that holds nothing. */
   readonly isolationMs: number | undefined;
+  /** Since when nobody in quorum has answered, by the monotonic clock, if that was before this process; ms. */
+  readonly silentSince?: number;
   readonly keeper: { read(): unknown; write(latch: Latch): void };
   /** Runs what reads or changes ProxySQL's configuration as a whole, one at a time. */
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
@@ -60,7 +62,7 @@ export interface FenceState {
 export class Fencer {
   readonly #options: FencerOptions;
   #latch: Latch;
-  #silence: Silence = { since: monotonic(), why: null };
+  #silence: Silence;
   #look: OrchestratorLook | undefined;
   #servers: readonly ServerKey[] = [];
   #unknown: readonly ServerKey[] = [];
@@ -75,6 +77,7 @@ export class Fencer {
       throw new KnownError("state-damaged", "The record of what is fenced cannot be understood.");
     this.#options = options;
     this.#latch = latch;
+    this.#silence = { since: options.silentSince ?? monotonic(), why: null };
   }
 
   get state(): FenceState {
@@ -149,6 +152,17 @@ export class Fencer {
       ...news.map((server) => ({ server: { ...server }, cause, since })),
     ];
     this.#keep({ ...this.#latch, fences });
+  }
+
+  /** Takes over what was fenced while this one did not run. */
+  takeOver(other: Latch): void {
+    const index = indexOf(this.#latch);
+    this.#keep({
+      fences: union(other.fences, this.#latch.fences),
+      isolatedSince: this.#latch.isolatedSince ?? other.isolatedSince,
+      rows: [...this.#latch.rows, ...other.rows.filter((row) => !index.knows(row))],
+      pardoned: this.#latch.pardoned,
+    });
   }
 
   /** What the rows of the servers that are held are meant to be, by a configuration that is about to be put in place. */

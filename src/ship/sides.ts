@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { adminAddress } from "../config/admin-address.js";
 import type { Config } from "../config/schema.js";
 import { exists } from "../platform/files.js";
 import { ownerNamed, ownerOfDirectory } from "../platform/owner.js";
@@ -58,7 +59,7 @@ export async function openSide(what: string, dir: string, sources: SideSources):
 }
 
 async function live(dir: string, config: Config): Promise<Side> {
-  const admin = adminOf(config);
+  const admin = new AdminClient(adminAddress(config));
   const database = join(dir, databaseName);
   try {
     const only = await writeLiveDatabase(admin, database);
@@ -86,7 +87,7 @@ async function disk(dir: string, config: Config): Promise<Side> {
 /** Through the admin if it answers, as a snapshot is taken: a SAVE is then never seen half done. */
 async function copyDisk(config: Config, to: string): Promise<string[]> {
   const { datadir, owner } = config.proxysql;
-  const admin = adminOf(config);
+  const admin = new AdminClient(adminAddress(config));
   const up = await admin.query("SELECT 1", 2_000).then(
     () => true,
     () => false,
@@ -144,14 +145,4 @@ async function verifiedSide(
 async function requireSound(database: string): Promise<void> {
   const verified = await verifyDatabase(database, { accept: true });
   if (!verified.ok) throw refusalError(verified.refusal);
-}
-
-function adminOf({ proxysql }: Config): AdminClient {
-  return new AdminClient({
-    host: proxysql.admin_host,
-    port: proxysql.admin_port,
-    user: proxysql.admin_user,
-    passwordFile: proxysql.admin_password_file,
-    ...(proxysql.admin_socket === undefined ? {} : { socketPath: proxysql.admin_socket }),
-  });
 }
