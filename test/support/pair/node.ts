@@ -286,6 +286,7 @@ export class PairNode {
       ...extra("snapshots"),
       ...whole("http"),
       ...whole("alerts"),
+      ...["orchestrator", "fence", "stonith", "lock"].flatMap(whole),
       ...peers.flatMap((peer) => [
         "",
         "[[peer]]",
