@@ -60,6 +60,7 @@ export class Instance {
     this.runtimeTables = names.filter((name) => name.startsWith("runtime_"));
     this.runtime = new Runtime(options.personality.variables, names.includes("pgsql_servers"));
     this.client = new ClientPort(this.runtime);
+    this.runtime.servers.countConnectionsBy((place) => this.client.connectionsTo(place));
     this.admin = new AdminPort(this);
   }
 
