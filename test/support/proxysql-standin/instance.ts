@@ -4,6 +4,7 @@ import { ClientPort } from "./client-port.js";
 import type { CnfGroup } from "./cnf.js";
 import { log } from "./log.js";
 import { type Module, modulesFor } from "./modules.js";
+import { Monitor } from "./monitor.js";
 import { Mutex } from "./mutex.js";
 import type { Personality } from "./personality.js";
 import { Runtime } from "./runtime.js";
@@ -73,6 +74,7 @@ export class Instance {
     if (start) await instance.#openClientPort();
     await instance.#waitUntil(options.adminDelay);
     await instance.admin.followInterfaces();
+    new Monitor(instance).start();
     return instance;
   }
 
