@@ -4,6 +4,7 @@ import { withFailures } from "./failures.js";
 import type { Instance } from "./instance.js";
 import { Listeners } from "./listeners.js";
 import { type Answer, accessDenied, Session, type SessionHandler } from "./session.js";
+import { traceStatement } from "./traces.js";
 
 /** Names that ProxySQL lets in from the host itself only (lib/MySQL_Session.cpp:5948-6011). */
 const LOCAL_ONLY = new Set(["admin", "stats", "monitor"]);
@@ -55,6 +56,7 @@ export class AdminPort implements SessionHandler {
   }
 
   query(session: Session, text: string): Promise<Answer> {
+    traceStatement(session.id, text);
     const run = this.#sessions.get(session) === "stats" ? statsQuery : adminQuery;
     return this.#instance.mutex.run(() => withFailures(text, () => run(this.#instance, session, text)));
   }

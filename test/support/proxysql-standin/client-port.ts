@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type ServerPlace, statusOf } from "./hostgroups.js";
 import type { SqlValue } from "./layers.js";
 import { Listeners } from "./listeners.js";
 import { type Backend, hostgroupFor, isPresent, pickBackend } from "./routing.js";
@@ -81,6 +82,14 @@ export class ClientPort implements SessionHandler {
     }
   }
 
+  /** Drops the sessions whose server fails its pings: unlike OFFLINE_SOFT, that ends them (lib/mysql_connection.cpp:2076-2093). */
+  dropShunned(): void {
+    for (const [session, state] of this.sessions) {
+      const row = state.backend === undefined ? undefined : this.#runtime.servers.find(state.backend);
+      if (row !== undefined && statusOf(row) === "SHUNNED") session.destroy();
+    }
+  }
+
   transactions(): number {
     return [...this.sessions.values()].filter((state) => state.inTransaction).length;
   }
@@ -89,10 +98,11 @@ export class ClientPort implements SessionHandler {
     return [...this.sessions.keys()].filter((session) => session.user === user).length;
   }
 
-  connectionsTo(hostgroup: number, host: string, port: number): number {
+  connectionsTo(place: ServerPlace): number {
     const held = [...this.sessions.values()].map((state) => state.backend);
-    return held.filter((one) => one?.hostgroup === hostgroup && one.host === host && one.port === port)
-      .length;
+    return held.filter(
+      (one) => one?.hostgroup === place.hostgroup && one.host === place.host && one.port === place.port,
+    ).length;
   }
 
   /** Rows of `stats_mysql_processlist`. */

@@ -4,6 +4,7 @@ import { ClientPort } from "./client-port.js";
 import type { CnfGroup } from "./cnf.js";
 import { log } from "./log.js";
 import { type Module, modulesFor } from "./modules.js";
+import { Monitor } from "./monitor.js";
 import { Mutex } from "./mutex.js";
 import type { Personality } from "./personality.js";
 import { Runtime } from "./runtime.js";
@@ -60,6 +61,7 @@ export class Instance {
     this.runtimeTables = names.filter((name) => name.startsWith("runtime_"));
     this.runtime = new Runtime(options.personality.variables, names.includes("pgsql_servers"));
     this.client = new ClientPort(this.runtime);
+    this.runtime.servers.countConnectionsBy((place) => this.client.connectionsTo(place));
     this.admin = new AdminPort(this);
   }
 
@@ -72,6 +74,7 @@ export class Instance {
     if (start) await instance.#openClientPort();
     await instance.#waitUntil(options.adminDelay);
     await instance.admin.followInterfaces();
+    new Monitor(instance).start();
     return instance;
   }
 

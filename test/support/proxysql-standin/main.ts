@@ -10,7 +10,8 @@ import { abort } from "./start-files.js";
 import { createOrCheckTls } from "./tls-files.js";
 
 // A program that behaves like ProxySQL as far as its admin, its database and its client handshake go.
-// Knobs: PROXYSQL_STANDIN_VERSION, _SAVE_GAP_MS, _ADMIN_DELAY_MS, _CLIENT_DELAY_MS, _IMMUNE; see poison.ts; _FAILURES; see failures.ts.
+// Knobs: PROXYSQL_STANDIN_VERSION, _SAVE_GAP_MS, _ADMIN_DELAY_MS, _CLIENT_DELAY_MS; _IMMUNE, see poison.ts; _FAILURES, see failures.ts;
+// _STATEMENTS and _SERVERS, see traces.ts; and monitor.json in the data directory, see monitor-file.ts.
 
 const SEARCHED = ["proxysql.cnf", "proxysql.cfg", "/etc/proxysql.cnf", "/etc/proxysql.cfg"];
 

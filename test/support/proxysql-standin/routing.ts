@@ -1,12 +1,9 @@
+import { placeOf, type ServerPlace, statusOf } from "./hostgroups.js";
 import type { SqlValue } from "./layers.js";
 import type { Runtime } from "./runtime.js";
 
 /** A server that a session uses. */
-export interface Backend {
-  hostgroup: number;
-  host: string;
-  port: number;
-}
+export type Backend = ServerPlace;
 
 // Columns of mysql_query_rules and mysql_users, by position.
 const RULE = { user: 2, flagIn: 4, matchDigest: 9, matchPattern: 10, negate: 11, destination: 15, apply: 33 };
@@ -24,27 +21,16 @@ export function hostgroupFor(runtime: Runtime, user: string, query: string, stan
 
 /** A server of the hostgroup that takes new work: only ONLINE ones do. */
 export function pickBackend(runtime: Runtime, hostgroup: number): Backend | undefined {
-  const online = backends(runtime).filter(
-    (server) => server.hostgroup === hostgroup && server.status === "ONLINE",
+  const online = runtime.servers.rows.filter(
+    (row) => placeOf(row).hostgroup === hostgroup && statusOf(row) === "ONLINE",
   );
-  return online[Math.floor(Math.random() * online.length)];
+  const picked = online[Math.floor(Math.random() * online.length)];
+  return picked === undefined ? undefined : placeOf(picked);
 }
 
 /** True while the server is in runtime, whatever its status: OFFLINE_SOFT lets a session go on, removal does not. */
 export function isPresent(runtime: Runtime, backend: Backend): boolean {
-  return backends(runtime).some(
-    (server) =>
-      server.hostgroup === backend.hostgroup && server.host === backend.host && server.port === backend.port,
-  );
-}
-
-function backends(runtime: Runtime): (Backend & { status: string })[] {
-  return runtime.rows("mysql_servers").map(([hostgroup, host, port, , status]) => ({
-    hostgroup: Number(hostgroup),
-    host: String(host),
-    port: Number(port),
-    status: String(status).toUpperCase(),
-  }));
+  return runtime.servers.find(backend) !== undefined;
 }
 
 function matches(rule: SqlValue[], user: string, query: string): boolean {

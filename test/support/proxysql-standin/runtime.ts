@@ -1,13 +1,14 @@
 import { type ChecksumLine, checksumOf } from "./checksums.js";
+import { asChecked, Hostgroups } from "./hostgroups.js";
 import type { SqlConnection, SqlValue } from "./layers.js";
 import { log } from "./log.js";
 import type { Module } from "./modules.js";
 import { NO_POISON, takePoison } from "./poison.js";
 import { literal } from "./sql-text.js";
+import { traceServers } from "./traces.js";
 
 /** Which rows of a memory table reach the runtime, and in which order (lib/ProxySQL_Admin.cpp, MySQL_HostGroups_Manager.h:65). */
 const TAKEN: ReadonlyMap<string, string> = new Map([
-  ["mysql_servers", "WHERE UPPER(status)<>'OFFLINE_HARD' ORDER BY hostgroup_id, hostname, port"],
   ["pgsql_servers", "WHERE UPPER(status)<>'OFFLINE_HARD' ORDER BY hostgroup_id, hostname, port"],
   ["mysql_query_rules", "WHERE active=1 ORDER BY rule_id"],
   ["pgsql_query_rules", "WHERE active=1 ORDER BY rule_id"],
@@ -36,6 +37,7 @@ const CHECKSUMS_3_0 = ["pgsql_query_rules", "pgsql_servers", "pgsql_users", "pgs
 export class Runtime {
   readonly variables: Map<string, string>;
   readonly checksums = new Map<string, ChecksumLine>();
+  readonly servers = new Hostgroups();
   readonly #tables = new Map<string, SqlValue[][]>();
   readonly #defaults: ReadonlyMap<string, string>;
   #poison = NO_POISON;
@@ -50,6 +52,8 @@ export class Runtime {
   /** Forgets content but not the version counters, as PROXYSQL STOP does. */
   clear(): void {
     this.#tables.clear();
+    this.servers.clear();
+    traceServers("stop", []);
     this.#poison = NO_POISON;
     this.variables.clear();
     for (const [name, value] of this.#defaults) this.variables.set(name, value);
@@ -61,7 +65,7 @@ export class Runtime {
   }
 
   rows(table: string): SqlValue[][] {
-    return this.#tables.get(table) ?? [];
+    return table === "mysql_servers" ? this.servers.rows : (this.#tables.get(table) ?? []);
   }
 
   variable(name: string): string {
@@ -72,25 +76,40 @@ export class Runtime {
   async load(module: Module, main: SqlConnection, starting = false): Promise<void> {
     if (module.kind === "variables") await this.#loadVariables(module, main, starting);
     if (module.kind === "users") await this.#loadUsers(module, main);
-    if (module.kind === "tables") {
-      if (module.tables.includes("mysql_servers")) this.#poison = await takePoison(main);
-      for (const table of module.tables) {
-        const result = await main.query(`SELECT * FROM main.${table} ${TAKEN.get(table) ?? ""}`);
-        // The hostgroup is the first column.
-        const rows =
-          table === "mysql_servers"
-            ? result.rows.filter((row) => !this.#poison.lost.has(String(row[0])))
-            : result.rows;
-        this.#tables.set(table, rows);
-      }
-    }
+    if (module.kind === "tables") await this.#loadTables(module, main);
     this.#countChecksum(module);
+  }
+
+  /** Reads all tables first: the monitor must not see one half of them. */
+  async #loadTables(module: Module, main: SqlConnection): Promise<void> {
+    if (module.tables.includes("mysql_servers")) this.#poison = await takePoison(main);
+    const taken = new Map<string, SqlValue[][]>();
+    for (const table of module.tables) {
+      const result = await main.query(`SELECT * FROM main.${table} ${TAKEN.get(table) ?? ""}`);
+      taken.set(table, result.rows);
+    }
+    for (const [table, rows] of taken) {
+      if (table !== "mysql_servers") this.#tables.set(table, rows);
+      // The hostgroup is the first column.
+      else this.servers.commit(rows.filter((row) => !this.#poison.lost.has(String(row[0]))));
+    }
+    if (taken.has("mysql_servers")) traceServers("load", this.servers.rows);
+  }
+
+  /** After the monitor moved servers: their checksum is another one, of the same version (lib/MySQL_HostGroups_Manager.cpp:4040-4055). */
+  serversMoved(): void {
+    traceServers("monitor", this.servers.rows);
+    const line = this.checksums.get("mysql_servers");
+    if (line === undefined) return;
+    line.epoch = Math.floor(Date.now() / 1000);
+    line.checksum = checksumOf([this.servers.rows.map(asChecked)]);
   }
 
   /** Puts a module back into memory. */
   async save(module: Module, main: SqlConnection): Promise<void> {
     if (module.kind === "variables") return this.#saveVariables(module, main);
     if (module.kind === "users") return this.#saveUsers(module, main);
+    if (module.tables.includes("mysql_servers")) this.servers.purge();
     for (const table of module.tables) {
       await main.query(`DELETE FROM main.${table}`);
       main.insert(`main.${table}`, this.rows(table));
@@ -107,6 +126,8 @@ export class Runtime {
     for (const name of names) {
       const named = name === "runtime_global_variables" ? "global_variables" : name;
       if (!query.includes(named)) continue;
+      // To look is to purge (lib/MySQL_HostGroups_Manager.cpp:2214-2220).
+      if (name === "runtime_mysql_servers") this.servers.purge();
       await main.query(`DELETE FROM main.${name}`);
       main.insert(`main.${name}`, this.#shown(name));
     }
@@ -198,7 +219,9 @@ export class Runtime {
 
   #checkedTables(module: Module, name: string): SqlValue[][][] {
     const names = name === "mysql_servers" ? ["mysql_servers"] : module.tables;
-    return names.map((table) => this.rows(table));
+    return names.map((table) =>
+      table === "mysql_servers" ? this.servers.rows.map(asChecked) : this.rows(table),
+    );
   }
 
   /** Host-specific variables do not count (lib/ProxySQL_Admin.cpp:7539-7550). */

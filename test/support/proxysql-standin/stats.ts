@@ -1,4 +1,5 @@
 import type { ClientPort } from "./client-port.js";
+import { placeOf } from "./hostgroups.js";
 import type { SqlConnection, SqlValue } from "./layers.js";
 import type { Runtime } from "./runtime.js";
 import { GLOBAL_STATS } from "./stats-names.js";
@@ -59,9 +60,9 @@ function globalRows(source: StatsSource): SqlValue[][] {
 }
 
 function poolRows(source: StatsSource): SqlValue[][] {
-  return source.runtime.rows("mysql_servers").map((row) => {
+  return source.runtime.servers.rowsWithRemnants.map((row) => {
     const [hostgroup, host, port, , status] = row;
-    const used = source.client.connectionsTo(Number(hostgroup), String(host), Number(port));
+    const used = source.client.connectionsTo(placeOf(row));
     return [hostgroup ?? 0, host ?? "", port ?? 0, status ?? "", used, 0, used, 0, used, 0, 0, 0, 0, 0];
   });
 }
