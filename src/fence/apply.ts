@@ -50,7 +50,7 @@ export async function applyFences(options: ApplyFences): Promise<FencesApplied> 
   await admin.exec("LOAD MYSQL SERVERS TO RUNTIME");
   if (savesAll && aside.length === 0) await admin.exec("SAVE MYSQL SERVERS TO DISK");
   else for (const statement of changesOf(plan, "disk", null)) await admin.exec(statement);
-  for (const statement of putBackEdits(edits, shape, latch)) await admin.exec(statement);
+  for (const statement of putBackEdits(edits, shape, plan)) await admin.exec(statement);
   await prove(admin, plan);
   return { plan, changed: true };
 }

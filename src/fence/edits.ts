@@ -1,7 +1,8 @@
-import { indexOf, type Latch } from "./latch.js";
 import type { FenceAdmin, FenceShape } from "./look.js";
 import { serverRow } from "./look.js";
-import { isOffline } from "./rows.js";
+import type { FencePlan } from "./plan.js";
+import { fencedStatus, isOffline, rowName } from "./rows.js";
+import { serverName } from "./server.js";
 import { literal } from "./sql.js";
 
 type Row = Readonly<Record<string, string | null>>;
@@ -20,23 +21,35 @@ export async function readEdits(admin: FenceAdmin, tables: readonly string[]): P
 }
 
 /**
- * The statements that put them back, with the fences of `latch` in them. A table is never empty in between: a LOAD that the operator
- * sends in this very moment must not take all servers away.
+ * The statements that put them back, with what has been done to servers in between. A table is never empty on the way: a
+ * LOAD that the operator sends in this very moment must not take all servers away.
  */
-export function putBackEdits(edits: Edits, shape: FenceShape, latch: Latch): string[] {
-  const index = indexOf(latch);
+export function putBackEdits(edits: Edits, shape: FenceShape, plan: FencePlan): string[] {
   return [...edits].flatMap(([table, rows]) => {
     const known = shape.tables.get(table);
     if (known === undefined) return [];
     const { columns, key } = known;
-    const kept = rows.map((row) => (table === "mysql_servers" ? withFence(row, index.holds) : row));
+    const kept = table === "mysql_servers" ? withPlan(rows, plan) : rows;
     return [...insertAll(table, columns, kept), deleteOthers(table, key.length > 0 ? key : columns, kept)];
   });
 }
 
-function withFence(row: Row, holds: (server: { host: string; port: number }) => boolean): Row {
-  const server = serverRow(row);
-  return holds(server) && !isOffline(server) ? { ...row, status: "OFFLINE_SOFT" } : row;
+function withPlan(rows: readonly Row[], { fence, release, demote }: FencePlan): Row[] {
+  const fencedServers = new Set(fence.map(serverName));
+  const released = new Map(release.map(({ row, to }) => [rowName(row), to]));
+  const demoted = new Map(demote.map((one) => [rowName(one.row), one]));
+  const there = new Set(rows.map((row) => rowName(serverRow(row))));
+  return rows.flatMap((row) => {
+    const server = serverRow(row);
+    const name = rowName(server);
+    if (fencedServers.has(serverName(server)))
+      return [isOffline(server) ? row : { ...row, status: fencedStatus }];
+    if (server.status !== fencedStatus) return [row];
+    const gone = demoted.get(name);
+    if (gone === undefined) return [{ ...row, status: released.get(name) ?? server.status }];
+    const reader = rowName({ ...server, hostgroup: gone.reader });
+    return there.has(reader) ? [] : [{ ...row, hostgroup_id: String(gone.reader), status: gone.status }];
+  });
 }
 
 function insertAll(table: string, columns: readonly string[], rows: readonly Row[]): string[] {

@@ -1,5 +1,10 @@
 import type { FenceDocument } from "../../../src/fence/document.js";
-import { threeServers, startOrchestrator, type Orchestrator, type OrchestratorStart } from "../../support/orchestrator.js";
+import {
+  type Orchestrator,
+  type OrchestratorStart,
+  startOrchestrator,
+  threeServers,
+} from "../../support/orchestrator.js";
 import type { PairNode } from "../../support/pair/node.js";
 import { type Pair, until } from "../../support/pair/pair.js";
 import { startPair } from "../agent/harness.js";
@@ -31,7 +36,11 @@ export async function startFencedPair(options: FencedPairOptions = {}): Promise<
     const pair = await startPair({
       standby,
       extra: {
-        orchestrator: [`endpoints = ${JSON.stringify(orchestrator.endpoints)}`, 'poll = "200ms"', ...settings],
+        orchestrator: [
+          `endpoints = ${JSON.stringify(orchestrator.endpoints)}`,
+          'poll = "200ms"',
+          ...settings,
+        ],
         fence: [...fence],
       },
     });
@@ -40,7 +49,10 @@ export async function startFencedPair(options: FencedPairOptions = {}): Promise<
     };
     try {
       await addServers(pair.a);
-      await until("the passive node has the servers", async () => standby === "cold" || (await rows(pair.b)) === healthy);
+      await until(
+        "the passive node has the servers",
+        async () => standby === "cold" || (await rows(pair.b)) === healthy,
+      );
       return { pair, orchestrator, end };
     } catch (error) {
       await end();

@@ -27,7 +27,14 @@ describe("a pair that asks Orchestrator", () => {
     expect(await rows(a, "disk")).toBe(fencedDb1);
     const { fences, orchestrator: seen } = await fenceStatus(a);
     expect(fences).toMatchObject([
-      { server: db1, cause: { kind: "downtime" }, rows: [{ hostgroup: 10, was: "ONLINE" }, { hostgroup: 20, was: "ONLINE" }] },
+      {
+        server: db1,
+        cause: { kind: "downtime" },
+        rows: [
+          { hostgroup: 10, was: "ONLINE" },
+          { hostgroup: 20, was: "ONLINE" },
+        ],
+      },
     ]);
     expect(seen.state).toBe("quorum");
     await until("it is a reason", async () => (await reasons(a)).includes("server-fenced db1:3306"));

@@ -2,7 +2,13 @@ import { join } from "node:path";
 import type { AdminClient } from "../../support/admin-client.js";
 import { connectAdmin } from "../../support/admin-client.js";
 import type { MonitoredServer } from "../../support/proxysql-standin/monitor-file.js";
-import { type ServerChange, serverChanges, setMonitored } from "../../support/standin-control.js";
+import {
+  type AdminStatement,
+  adminStatements,
+  type ServerChange,
+  serverChanges,
+  setMonitored,
+} from "../../support/standin-control.js";
 import { makeScratch, until } from "./scratch.js";
 
 /**
@@ -11,6 +17,10 @@ import { makeScratch, until } from "./scratch.js";
  */
 export interface Shop {
   admin: AdminClient;
+  readonly ports: { readonly adminPort: number; readonly clientPort: number };
+  readonly datadir: string;
+  /** Admin statements so far, of all sessions. */
+  statements(): AdminStatement[];
   /** Every change so far, the oldest first. */
   changes(): ServerChange[];
   monitor(servers: Record<string, MonitoredServer>): void;
@@ -33,11 +43,16 @@ export async function openShop(sql = ""): Promise<Shop> {
       `${fast}'mysql-monitor_read_only_interval'; ${fast}'mysql-connect_timeout_server_max'; UPDATE mysql_servers SET hostname=substr(hostname,1,3); ${sql}`,
     );
   const trace = join(scratch.datadir, "servers.jsonl");
-  const proxysql = await scratch.start({ ...ports, env: { PROXYSQL_STANDIN_SERVERS: trace } });
+  const told = join(scratch.datadir, "statements.jsonl");
+  const env = { PROXYSQL_STANDIN_SERVERS: trace, PROXYSQL_STANDIN_STATEMENTS: told };
+  const proxysql = await scratch.start({ ...ports, env });
   const admin = await scratch.admin(proxysql);
   const changes = () => serverChanges(trace);
   return {
     admin,
+    ports,
+    datadir: scratch.datadir,
+    statements: () => adminStatements(told),
     changes,
     monitor: (servers) => setMonitored(scratch.datadir, servers),
     log: proxysql.log,

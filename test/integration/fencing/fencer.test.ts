@@ -1,0 +1,212 @@
+import { describe, expect, it } from "vitest";
+import { until } from "../../support/pair/pair.js";
+import { isOnline } from "../../support/standin-control.js";
+import { db1, db2, openFencedShop, untouched } from "./fenced-shop.js";
+
+const fencedDb1 = "10 db1 OFFLINE_SOFT, 20 db2 ONLINE, 20 db3 ONLINE";
+const alive = { readOnly: false, alive: true };
+const replica = { readOnly: true, alive: true };
+
+describe("a fencer between Orchestrator and ProxySQL", () => {
+  it("never takes the new primary's row away, whatever the monitor has moved meanwhile", async () => {
+    const { shop, orchestrator, pass, rows } = await openFencedShop();
+    shop.monitor({ "db1:3306": { alive: false }, "db2:3306": alive, "db3:3306": replica });
+    await shop.reaches(["10 db2", "20 db1", "20 db2", "20 db3"]);
+    const before = shop.changes().length;
+    await orchestrator.failMaster("shop", { successor: db2 });
+    await pass();
+    expect(await rows()).toBe("10 db2 ONLINE, 20 db1 OFFLINE_SOFT, 20 db2 ONLINE, 20 db3 ONLINE");
+    expect(await rows("disk")).toBe(await rows());
+    const since = shop.changes().slice(before);
+    expect(since.length).toBeGreaterThan(0);
+    expect(since.every((change) => isOnline(change, 10, "db2"))).toBe(true);
+  });
+
+  it("asserts a fence again that somebody undid", async () => {
+    const { shop, orchestrator, pass, rows } = await openFencedShop();
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    await shop.admin.rows("UPDATE mysql_servers SET status='ONLINE'");
+    await shop.admin.rows("LOAD MYSQL SERVERS TO RUNTIME");
+    expect(await rows()).toBe(untouched);
+    await pass();
+    expect(await rows()).toBe(fencedDb1);
+  });
+
+  it("keeps what an operator has OFFLINE_HARD, though the runtime does not show it", async () => {
+    const { shop, orchestrator, pass, rows } = await openFencedShop({
+      sql: "UPDATE mysql_servers SET status='OFFLINE_HARD' WHERE hostname='db3'",
+    });
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    expect(await rows()).toBe("10 db1 OFFLINE_SOFT, 20 db2 ONLINE");
+    for (const layer of ["main", "disk"] as const)
+      expect(await rows(layer)).toBe("10 db1 OFFLINE_SOFT, 20 db2 ONLINE, 20 db3 OFFLINE_HARD");
+    await orchestrator.endDowntime(db1);
+    await pass();
+    expect(await rows("disk")).toBe("10 db1 ONLINE, 20 db2 ONLINE, 20 db3 OFFLINE_HARD");
+    expect(shop.log()).not.toContain("ASSERT");
+  });
+
+  it("remembers over a restart what it fenced and what was there before", async () => {
+    const first = await openFencedShop();
+    await first.orchestrator.failMaster("shop", { successor: db2 });
+    await first.pass();
+    const second = first.restart();
+    expect(second.fencer.state.latch.fences).toMatchObject([
+      { server: db1, cause: { kind: "replaced", successor: db2 } },
+    ]);
+    await second.pass();
+    expect(await second.rows()).toBe(fencedDb1);
+    await second.orchestrator.setInstance(db1, { alive: true, master: db2, readOnly: true });
+    await second.orchestrator.endDowntime(db1);
+    await until("db1 is a reader", async () => {
+      await second.pass();
+      return (await second.rows()).startsWith("20 db1 ONLINE");
+    });
+    expect(second.kept()?.rows).toEqual([]);
+  });
+
+  it("fences by the audit of recoveries when the leader that knew of the downtime is gone", async () => {
+    const { orchestrator, pass, rows, fencer } = await openFencedShop({
+      orchestrator: { nodes: 3, raft: true, election: { noticeMs: 50, candidateMs: 50 } },
+    });
+    await orchestrator.failMaster("shop", { successor: db2 });
+    await orchestrator.killNode(0);
+    await orchestrator.leader();
+    await until("a view of the new leader", async () => {
+      await pass();
+      return fencer.state.look?.kind === "view";
+    });
+    expect(await rows()).toBe(fencedDb1);
+    expect(fencer.state.latch.fences[0]?.cause.kind).toBe("replaced");
+  });
+
+  it("takes a role that went to and back for what it is", async () => {
+    const { orchestrator, pass, rows } = await openFencedShop();
+    await orchestrator.gracefulTakeover("shop", db2);
+    await pass();
+    await orchestrator.gracefulTakeover("shop", db1);
+    await until("nothing is fenced", async () => {
+      await pass();
+      return !(await rows()).includes("OFFLINE");
+    });
+  });
+
+  it("ends the connections of a fenced server in hard mode", async () => {
+    const { shop, orchestrator, pass } = await openFencedShop({ fence: ['mode = "hard"'] });
+    const client = await shop.client();
+    await client.rows("BEGIN");
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    await expect(client.rows("SELECT 1")).rejects.toThrow();
+  });
+
+  it("lets open transactions go on in soft mode", async () => {
+    const { shop, orchestrator, pass } = await openFencedShop();
+    const client = await shop.client();
+    await client.rows("BEGIN");
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    await client.rows("SELECT 1");
+    client.close();
+  });
+
+  it("tells which servers Orchestrator does not know, and fences by the names it is told", async () => {
+    const names = { host: "db1.internal", port: 3306 };
+    const { orchestrator, pass, fencer, rows } = await openFencedShop({
+      orchestrator: { instances: [{ ...names, alias: "shop" }] },
+      fence: ['hosts = { "db1" = "db1.internal" }'],
+    });
+    await pass();
+    expect(fencer.state.unknown).toEqual([db2, { host: "db3", port: 3306 }]);
+    await orchestrator.beginDowntime(names, "op", "disk");
+    await pass();
+    expect(await rows()).toBe(fencedDb1);
+  });
+
+  it("is released by an operator, and not fenced again for the same downtime", async () => {
+    const { orchestrator, pass, fencer, rows } = await openFencedShop();
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    const how = { usable: true, savesAll: true, version: "2.7.1" };
+    expect(await fencer.release(db1, false, how)).toBe("master");
+    await pass();
+    expect(await rows()).toBe(untouched);
+    await orchestrator.endDowntime(db1);
+    await pass();
+    await orchestrator.beginDowntime(db1, "op", "again");
+    await pass();
+    expect(await rows()).toBe(fencedDb1);
+    await expect(fencer.release(db2, false, how)).rejects.toThrow("not fenced");
+  });
+
+  it("refuses a release while nobody knows what the server is, unless it is forced", async () => {
+    const { orchestrator, pass, fencer, rows } = await openFencedShop();
+    await orchestrator.failMaster("shop", { successor: db2 });
+    await pass();
+    const how = { usable: true, savesAll: true, version: "2.7.1" };
+    await expect(fencer.release(db1, false, how)).rejects.toThrow("stays fenced");
+    expect(await rows()).toBe(fencedDb1);
+    expect(await fencer.release(db1, true, how)).toBe("unknown");
+    await pass();
+    expect(await rows()).toBe(untouched);
+  });
+
+  it("writes only statuses to the disk of a passive node", async () => {
+    const { shop, orchestrator, pass, rows } = await openFencedShop({ how: { savesAll: false } });
+    shop.monitor({ "db1:3306": { alive: false }, "db2:3306": alive, "db3:3306": replica });
+    await shop.reaches(["10 db2", "20 db1", "20 db2", "20 db3"]);
+    await orchestrator.failMaster("shop", { successor: db2 });
+    await pass();
+    expect(await rows()).toBe("10 db2 ONLINE, 20 db1 OFFLINE_SOFT, 20 db2 ONLINE, 20 db3 ONLINE");
+    expect(await rows("disk")).toBe(fencedDb1);
+  });
+});
+
+describe("isolation", () => {
+  it("holds every server after the grace, and gives back exactly what was there", async () => {
+    const { orchestrator, pass, rows, fencer } = await openFencedShop({
+      settings: ['isolation_grace = "1s"', 'timeout = "200ms"'],
+      sql: "UPDATE mysql_servers SET status='OFFLINE_SOFT' WHERE hostname='db3'",
+    });
+    await pass();
+    const before = await rows();
+    await orchestrator.killNode(0);
+    await pass();
+    expect(await rows()).toBe(before);
+    await until("all are held", async () => {
+      await pass();
+      return !(await rows()).includes("ONLINE");
+    });
+    expect(fencer.state.silentForMs).toBeGreaterThanOrEqual(1_000);
+    await orchestrator.reviveNode(0);
+    await until("all is as before", async () => {
+      await pass();
+      return (await rows()) === before;
+    });
+    expect(fencer.state.latch).toEqual({ fences: [], isolatedSince: null, rows: [], pardoned: [] });
+  });
+
+  it.each(["html", "half-json", "status-500", "empty-502", "nothing", "dribble", "odd-hosts"] as const)(
+    "neither fences nor releases by an answer that is %s",
+    async (how) => {
+      const { orchestrator, pass, rows, fencer } = await openFencedShop({
+        settings: ['isolation_grace = "1m"', 'timeout = "200ms"'],
+      });
+      await orchestrator.beginDowntime(db1, "op", "disk");
+      await pass();
+      await orchestrator.endDowntime(db1);
+      await orchestrator.beginDowntime(db2, "op", "disk");
+      await orchestrator.misbehave(0, how);
+      await pass();
+      expect(fencer.state.look?.kind).toBe("none");
+      expect(await rows()).toBe(fencedDb1);
+      await orchestrator.misbehave(0, null);
+      await until("what Orchestrator really says", async () => {
+        await pass();
+        return (await rows()) === "10 db1 ONLINE, 20 db2 OFFLINE_SOFT, 20 db3 ONLINE";
+      });
+    },
+  );
+});
