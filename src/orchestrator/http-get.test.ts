@@ -3,6 +3,9 @@ import type { AddressInfo, Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { type Get, get } from "./http-get.js";
 
+/** Longest wait for what must happen, on a busy machine. */
+const soon = { timeout: 10_000 };
+
 interface Place {
   readonly what: Get;
   readonly sockets: Set<Socket>;
@@ -41,7 +44,7 @@ test("a body that is longer than allowed is nonsense, however much of it is stil
     response.write("x".repeat(101));
   });
   await expect(get(what)).rejects.toMatchObject({ state: "nonsense", message: /longer than 100 bytes/ });
-  await expect.poll(() => sockets.size).toBe(0);
+  await expect.poll(() => sockets.size, soon).toBe(0);
 });
 
 test("the timeout is for the whole body", async () => {
@@ -56,7 +59,14 @@ test("the timeout is for the whole body", async () => {
     state: "unreachable",
     message: "No whole answer within 300 ms.",
   });
-  await expect.poll(() => sockets.size).toBe(0);
+  await expect.poll(() => sockets.size, soon).toBe(0);
+});
+
+test("what speaks no HTTP is nonsense", async () => {
+  const { what } = await serve((request) => {
+    request.socket.end("220 mail.example ESMTP\r\n");
+  });
+  await expect(get(what)).rejects.toMatchObject({ state: "nonsense", message: /speaks no HTTP/ });
 });
 
 test("an answer that breaks off is none", async () => {
@@ -97,5 +107,5 @@ test("an abort ends it", async () => {
   const controller = new AbortController();
   const { what, sockets } = await serve(() => controller.abort(), { signal: controller.signal });
   await expect(get(what)).rejects.toMatchObject({ state: "unreachable" });
-  await expect.poll(() => sockets.size).toBe(0);
+  await expect.poll(() => sockets.size, soon).toBe(0);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { threeServers } from "../../support/orchestrator.js";
-import { clientOf, lookUntil, names, standIn, viewOf } from "./harness.js";
+import { clientOf, lookUntil, names, soon, standIn, viewOf } from "./harness.js";
 
 const instances = threeServers();
 const db1 = { host: "db1", port: 3306 };
@@ -77,7 +77,7 @@ describe("three nodes", () => {
     ]);
 
     await orchestrator.setElection({ noticeMs: 0 });
-    await expect.poll(async () => (await orchestrator.report())[1]?.state).toBe("Candidate");
+    await expect.poll(async () => (await orchestrator.report())[1]?.state, soon).toBe("Candidate");
     // Now each answers everything with 200 from its own database.
     const leaderless = await client.look(data);
     expect(leaderless).toMatchObject({ kind: "none" });
@@ -109,13 +109,13 @@ describe("three nodes", () => {
     const client = clientOf(orchestrator.endpoints.slice(0, 1));
     viewOf(await client.look(data));
     await orchestrator.minority([0]);
-    await expect.poll(async () => (await orchestrator.report())[0]?.state).toBe("Candidate");
+    await expect.poll(async () => (await orchestrator.report())[0]?.state, soon).toBe("Candidate");
     expect(await client.look(data)).toMatchObject({
       kind: "none",
       endpoints: [{ state: "no-quorum", detail: 'It is not in quorum: raft state Candidate, leader "".' }],
     });
     await orchestrator.setElection({ noticeMs: 0, candidateMs: 0 });
-    await expect.poll(() => orchestrator.leader()).toBe(2);
+    await expect.poll(() => orchestrator.leader(), soon).toBe(2);
     await orchestrator.minority([]);
     // The only endpoint follows now, and says where its leader is.
     expect((await lookUntil(client, () => true)).leader).toBe(orchestrator.endpoints[2]);
@@ -128,7 +128,7 @@ describe("three nodes", () => {
     });
     await orchestrator.minority([0]);
     await expect
-      .poll(async () => (await orchestrator.report()).map(({ state }) => state))
+      .poll(async () => (await orchestrator.report()).map(({ state }) => state), soon)
       .toEqual(["Leader", "Follower", "Leader"]);
     // The new leader has its word only once the others have had theirs.
     await orchestrator.beginDowntime(db2, "operator", "repair");

@@ -4,8 +4,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { makeCertificates, threeServers } from "../../support/orchestrator.js";
-import { clientOf, standIn, viewOf } from "./harness.js";
+import { makeCertificates } from "../../support/certificates.js";
+import { threeServers } from "../../support/orchestrator.js";
+import { clientOf, soon, standIn, viewOf } from "./harness.js";
 
 const instances = threeServers();
 const data = { instances: false };
@@ -177,7 +178,7 @@ describe("giving up", () => {
     const client = clientOf(orchestrator.endpoints, { timeoutMs: 30_000 });
     const controller = new AbortController();
     const look = client.look(data, controller.signal);
-    await expect.poll(async () => (await orchestrator.report())[0]?.requests.length).toBe(1);
+    await expect.poll(async () => (await orchestrator.report())[0]?.requests.length, soon).toBe(1);
     const start = Date.now();
     controller.abort();
     await expect(look).rejects.toMatchObject({ code: "not-done" });
