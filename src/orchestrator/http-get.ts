@@ -23,8 +23,8 @@ export interface Answer {
 
 /**
  * The answer to a GET. Redirects are answers like any other: nothing is followed. A connection that the server closed
- * while it was idle is replaced once. `EndpointTrouble` for no answer in time (unreachable) and one that is too long
- * (nonsense); when `signal` fires, whatever that brings.
+ * while it was idle is replaced once. `EndpointTrouble` for no answer in time (unreachable), and for one that is too long
+ * or no HTTP (nonsense); when `signal` fires, whatever that brings.
  */
 export async function get(what: Get): Promise<Answer> {
   const cut = linkAbort(what.signal);
@@ -44,7 +44,10 @@ export async function get(what: Get): Promise<Answer> {
     if (late) {
       throw new EndpointTrouble("unreachable", `No whole answer within ${what.timeoutMs} ms.`, error);
     }
-    throw new EndpointTrouble("unreachable", `No answer: ${causeOf(error)}.`, error);
+    const cause = causeOf(error);
+    if (cause.startsWith("HPE_"))
+      throw new EndpointTrouble("nonsense", `It speaks no HTTP: ${cause}.`, error);
+    throw new EndpointTrouble("unreachable", `No answer: ${cause}.`, error);
   } finally {
     clearTimeout(timer);
     cut.release();

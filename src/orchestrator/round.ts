@@ -1,3 +1,4 @@
+import { sleep } from "../platform/clock.js";
 import { sentenceOf } from "../platform/errors.js";
 import { leaderEndpoint } from "./endpoint-url.js";
 import { linkAbort } from "./linked-abort.js";
@@ -18,18 +19,21 @@ export interface Inquiry {
   readonly signal: AbortSignal;
 }
 
+/** How long a view waits for the other nodes' word on who leads. Only when all are asked: at the start, or after a fall. */
+const graceMs = 200;
 /** Most nodes that are asked only because others named them as leader. */
 const mostFollowed = 3;
 
 /**
- * One round of questions to several nodes at once. It ends with the first whole view, or when all have had their say: a
- * node that dribbles holds up nobody.
+ * One round of questions to several nodes at once. It ends shortly after the first whole view, or when all have had
+ * their say: a node that dribbles holds up nobody.
  */
 export class Round {
   readonly #inquiry: Inquiry;
   readonly #views = new Map<string, EndpointView>();
   readonly #standings = new Map<string, Standing>();
   readonly #asked = new Set<string>();
+  readonly #told: Promise<unknown>[] = [];
   #followed = 0;
 
   constructor(inquiry: Inquiry) {
@@ -50,7 +54,9 @@ export class Round {
         if (view === undefined) throw new NoView();
         return view;
       });
-      return await Promise.any(examined);
+      const view = await Promise.any(examined);
+      await Promise.race([Promise.allSettled(this.#told), sleep(graceMs, cut.signal)]);
+      return view;
     } catch (error) {
       if (error instanceof AggregateError) return undefinedOrFault(error);
       throw error;
@@ -78,7 +84,9 @@ export class Round {
     this.#asked.add(url);
     const node = new Node(url, this.#inquiry.wire, signal);
     try {
-      const standing = await askStanding(node);
+      const asking = askStanding(node);
+      this.#told.push(asking);
+      const standing = await asking;
       this.#standings.set(url, standing);
       if (standing.leads) return await this.#read(node);
       return await this.#follow(standing, url, signal);

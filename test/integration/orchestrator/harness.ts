@@ -11,6 +11,9 @@ import { type Orchestrator, type OrchestratorStart, startOrchestrator } from "..
 /** For one answer: more than a busy machine needs, and what the tests of silent nodes wait for. */
 export const timeoutMs = 5_000;
 
+/** Longest wait of `expect.poll` for what must happen, on a busy machine. */
+export const soon = { timeout: 20_000 };
+
 /** A stand-in that ends with the test. */
 export async function standIn(start: OrchestratorStart = {}): Promise<Orchestrator> {
   const orchestrator = await startOrchestrator(start);

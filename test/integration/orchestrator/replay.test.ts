@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { InstanceSpec } from "../../support/orchestrator.js";
 import { recorded } from "../../support/orchestrator-standin/recorded.js";
 import { freePort } from "../../support/proxysql.js";
-import { standIn } from "./harness.js";
+import { soon, standIn } from "./harness.js";
 
 /** The topology of the recording. */
 const master = { host: "127.0.0.1", port: 23301 };
@@ -68,7 +68,7 @@ test("three nodes of a raft say what the real ones said, in all four situations"
   await compare("leader-replaced");
   await orchestrator.setElection({ leaseMs: 0, noticeMs: null });
   await orchestrator.killNode(1);
-  await expect.poll(async () => (await orchestrator.report())[2]?.state).toBe("Candidate");
+  await expect.poll(async () => (await orchestrator.report())[2]?.state, soon).toBe("Candidate");
   await compare("minority");
 });
 
