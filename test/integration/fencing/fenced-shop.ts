@@ -13,6 +13,7 @@ import {
   startOrchestrator,
   threeServers,
 } from "../../support/orchestrator.js";
+import { endScratches } from "../proxysql-standin/scratch.js";
 import { openShop, type Shop } from "../proxysql-standin/shop.js";
 
 /** A ProxySQL with db1 as writer and db2, db3 as readers, an Orchestrator that knows them, and a fencer between. */
@@ -26,6 +27,8 @@ export interface FencedShop {
   pass(): Promise<void>;
   /** `10 db1 ONLINE, 20 db2 ONLINE`: a layer's servers. */
   rows(layer?: "runtime" | "main" | "disk"): Promise<string>;
+  /** Ends all of it now. */
+  end(): Promise<void>;
   /** Another fencer over what was written down, as after a restart of the agent. */
   restart(): FencedShop;
 }
@@ -45,8 +48,14 @@ export const db2 = { host: "db2", port: 3306 };
 export const db3 = { host: "db3", port: 3306 };
 export const untouched = "10 db1 ONLINE, 20 db2 ONLINE, 20 db3 ONLINE";
 
-/** Starts all of it; it ends with the test. */
+/** Starts all of it; it ends with the test, if it has not been ended before. */
 export async function openFencedShop(options: FencedShopOptions = {}): Promise<FencedShop> {
+  const ending: (() => unknown)[] = [];
+  const end = async (): Promise<void> => {
+    for (const one of ending.splice(0).reverse()) await one();
+  };
+  onTestFinished(end);
+  ending.push(endScratches);
   const shop = await openShop(options.sql);
   const orchestrator = await startOrchestrator({
     instances: threeServers(),
@@ -54,9 +63,9 @@ export async function openFencedShop(options: FencedShopOptions = {}): Promise<F
     raft: false,
     ...options.orchestrator,
   });
-  onTestFinished(() => orchestrator.stop());
+  ending.push(() => orchestrator.stop());
   const dir = mkdtempSync(join(tmpdir(), "fence-"));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  ending.push(() => rmSync(dir, { recursive: true, force: true }));
   const password = join(dir, "password");
   writeFileSync(password, "admin\n", { mode: 0o600 });
   const admin = new AdminClient({
@@ -65,8 +74,8 @@ export async function openFencedShop(options: FencedShopOptions = {}): Promise<F
     user: "admin",
     passwordFile: password,
   });
-  onTestFinished(() => admin.end());
-  return withFencer({ shop, orchestrator, admin, options, kept: { latch: undefined } });
+  ending.push(() => admin.end());
+  return withFencer({ shop, orchestrator, admin, options, ending, end, kept: { latch: undefined } });
 }
 
 interface Parts {
@@ -75,10 +84,13 @@ interface Parts {
   readonly admin: AdminClient;
   readonly options: FencedShopOptions;
   readonly kept: { latch: Latch | undefined };
+  /** What is to be ended, in the other order. */
+  readonly ending: (() => unknown)[];
+  readonly end: () => Promise<void>;
 }
 
 function withFencer(parts: Parts): FencedShop {
-  const { shop, orchestrator, admin, options, kept } = parts;
+  const { shop, orchestrator, admin, options, kept, end, ending } = parts;
   const config = configOf(orchestrator.endpoints, options);
   if (!config.orchestrator) throw new Error("no [orchestrator]");
   const { fencer, client } = composeFencer(config, config.orchestrator, {
@@ -92,7 +104,7 @@ function withFencer(parts: Parts): FencedShop {
     exclusively: (work) => work(),
     note: () => {},
   });
-  onTestFinished(() => client.close());
+  ending.push(() => client.close());
   const how: FencePass = { usable: true, savesAll: true, version: "2.7.1", ...options.how };
   return {
     shop,
@@ -107,6 +119,7 @@ function withFencer(parts: Parts): FencedShop {
       );
       return found.map((row) => row.join(" ")).join(", ");
     },
+    end,
     restart: () => withFencer(parts),
   };
 }

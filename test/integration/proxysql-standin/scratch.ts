@@ -30,9 +30,12 @@ export interface Scratch {
 
 const cleanups: (() => unknown)[] = [];
 
-afterEach(async () => {
+afterEach(endScratches);
+
+/** Ends what was made so far, before its test does: for one that makes many. */
+export async function endScratches(): Promise<void> {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+}
 
 /** Makes a scratch directory for the running test. */
 export function makeScratch(): Scratch {
