@@ -7,8 +7,8 @@ const floors = [
   ["health"],
   ["ship"],
   ["peer"],
-  ["snapshot"],
-  ["carp", "proxysql", "journal", "control", "config"],
+  ["snapshot", "fence"],
+  ["carp", "proxysql", "mysql", "journal", "control", "config"],
   ["switchover"],
   ["role"],
 ];

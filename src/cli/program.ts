@@ -7,6 +7,7 @@ import { registerCompletion } from "./completion.js";
 import { registerConfig } from "./config.js";
 import { registerDoctor } from "./doctor.js";
 import { withExamples } from "./examples.js";
+import { registerFence } from "./fence.js";
 import { registerMaintenance } from "./maintenance.js";
 import { registerReasons } from "./reasons.js";
 import { registerSetup } from "./setup.js";
@@ -54,6 +55,7 @@ export function createProgram(): Command {
   registerSwitchover(cli);
   registerMaintenance(cli);
   registerSnapshot(cli);
+  registerFence(cli);
   registerSetup(cli);
   registerConfig(cli);
   registerCompletion(cli);

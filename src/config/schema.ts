@@ -181,6 +181,18 @@ const snapshots = z.strictObject({
   ),
 });
 
+/** MySQL servers that are kept out of use. */
+const fence = z.strictObject({
+  mysql_user: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("A login that may read fenced servers and their successors, for `fence report`."),
+  mysql_password_file: absolutePath
+    .optional()
+    .describe("A file with its password on its first line: owner root, mode 0600."),
+});
+
 /** The status page. Without the table there is none. */
 const http = z.strictObject({
   listen: z
@@ -216,6 +228,7 @@ export const configSchema = z.strictObject({
   proxysql,
   peer: z.array(peer).min(1, "at least one [[peer]]"),
   snapshots: snapshots.prefault({}),
+  fence: fence.optional(),
   http: http.optional(),
   alerts: alerts.prefault({}),
   log: log.prefault({}),
