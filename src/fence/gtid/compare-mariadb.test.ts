@@ -122,7 +122,11 @@ describe("two MariaDB servers", () => {
 /** A server of the model: its log in order, as gtid_strict_mode keeps it. */
 class Model {
   readonly log: MariadbGtid[] = [];
-  constructor(readonly id: number) {}
+  readonly id: number;
+
+  constructor(id: number) {
+    this.id = id;
+  }
 
   write(domain: number): void {
     const all = this.log.filter((one) => one.domain === domain).map(({ sequence }) => sequence);
