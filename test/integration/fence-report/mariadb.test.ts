@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { FenceReportDocument } from "../../../src/commands/format-fence-report.js";
 import type { Mariadb } from "../../support/mariadb.js";
@@ -7,10 +9,13 @@ import {
   describeMariadb,
   grantReader,
   place,
+  reader,
   runPrinted,
   startReadable,
   statementsIn,
 } from "./harness.js";
+
+const noOpenssl = spawnSync("openssl", ["version"]).error !== undefined;
 
 describeMariadb("an old primary that came back", () => {
   let old: Mariadb;
@@ -221,7 +226,7 @@ describeMariadb("an old primary that came back", () => {
   });
 });
 
-describeMariadb("servers whose GTIDs prove nothing", () => {
+describeMariadb("pairs of other settings", () => {
   let servers: Mariadb[] = [];
   let node: Console;
 
@@ -252,6 +257,26 @@ describeMariadb("servers whose GTIDs prove nothing", () => {
     await old.query("CREATE TABLE d.t (i INT)");
     expect(await node.compare(old, next)).toMatchObject({ verdict: "unknown", gtids: ["0-1-2"] });
   }, 120_000);
+
+  test.skipIf(noOpenssl)(
+    "a server that demands TLS is spoken to with it (needs openssl)",
+    async () => {
+      const [key, certificate] = [join(node.dir, "key.pem"), join(node.dir, "cert.pem")];
+      const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=x"];
+      expect(spawnSync("openssl", [...request, "-keyout", key, "-out", certificate]).status).toBe(0);
+      const args = [`--ssl-key=${key}`, `--ssl-cert=${certificate}`];
+      const [old, next] = (await start({ serverId: 1, args }, { serverId: 2 })) as [Mariadb, Mariadb];
+      await next.replicateFrom(old);
+      await old.query(
+        "CREATE DATABASE d",
+        "SET sql_log_bin=0",
+        `ALTER USER ${reader.user}@'127.0.0.1' REQUIRE SSL`,
+      );
+      await next.catchUpWith(old);
+      expect(await node.compare(old, next)).toMatchObject({ code: 0, verdict: "nothing-lost" });
+    },
+    120_000,
+  );
 
   test("no binary log on the old one: unknown", async () => {
     const [old, next] = (await start({ serverId: 1, logBin: false }, { serverId: 2 })) as [Mariadb, Mariadb];
