@@ -30,11 +30,20 @@ interface Span {
   readonly to: bigint;
 }
 
+/** What both know, and who they are. */
+interface Known {
+  readonly mine: MariadbState;
+  readonly theirs: MariadbState;
+  readonly oldId: number;
+  readonly nextId: number;
+}
+
 /**
  * What the old server has logged and the new one has not. MariaDB keeps no sets: only the last number that each server
  * gave in each domain (gtid_binlog_state), and what was replicated last (gtid_slave_pos, one entry a domain). So a
  * comparison rests on the order: a server's numbers in a domain only rise, and whoever has one has all before it. Both
  * hold as long as gtid_strict_mode was on. Where they may not, the ranges are told all the same, with the doubt.
+ * What no number tells: a server that an operator pointed past transactions (by setting gtid_slave_pos) lacks them.
  * `stateAfter`: the old one's gtid_binlog_state read once more, after the new one's.
  */
 export function compareMariadb(
@@ -44,7 +53,8 @@ export function compareMariadb(
 ): Comparison {
   const mine = new MariadbState(parseMariadbGtids(old.binlogState));
   const theirs = new MariadbState(parseMariadbGtids(next.binlogState), parseMariadbGtids(next.slavePos));
-  const found = mine.entries().map((entry) => missing(entry, mine, theirs, next.serverId));
+  const known: Known = { mine, theirs, oldId: old.serverId, nextId: next.serverId };
+  const found = mine.entries().map((entry) => missing(entry, known));
   const spans = found.flatMap(({ span }) => (span === undefined ? [] : [span]));
   return {
     doubts: [
@@ -64,17 +74,14 @@ export function compareMariadb(
 /** What the new server lacks of what one server has given in one domain, and whether that can be known. */
 function missing(
   { domain, server, sequence: to }: MariadbGtid,
-  mine: MariadbState,
-  theirs: MariadbState,
-  nextServerId: number,
+  { mine, theirs, oldId, nextId }: Known,
 ): { readonly span?: Span; readonly doubt?: Doubt } {
   const known = theirs.get(domain, server);
   if (known !== undefined) return to > known ? { span: { domain, server, after: known, to } } : {};
 
-  // The new one does not know this server in this domain: it got nothing from it, or was seeded from a backup or logs no
-  // replicated events, so that it remembers later transactions only. The last one that both have tells them apart.
-  const { point, foreign } = lastCommon(domain, mine, theirs, nextServerId);
-  if (point === undefined)
+  const others = [...theirs.servers(domain)].filter(([id]) => id !== nextId);
+  const shared = [...mine.servers(domain).keys()].some((id) => theirs.get(domain, id) !== undefined);
+  if (!shared)
     return {
       span: { domain, server, after: 0n, to },
       doubt: {
@@ -82,33 +89,24 @@ function missing(
         sentence: `The new server has nothing of what the old one has in GTID domain ${domain}: whether it never got it, leaves it out or was reset is not to be seen.`,
       },
     };
-  if (to > point) return { span: { domain, server, after: point, to } };
-  // What it has from a third server came through the old one's stream, and so did all before it.
-  if (foreign !== undefined && to <= foreign) return {};
-  return {
-    span: { domain, server, after: foreign ?? 0n, to },
-    doubt: {
-      kind: "rejoined",
-      sentence: `The old server has replicated from the new one since they parted, so its position in GTID domain ${domain} no longer tells what of server ${server} never reached the new one.`,
-    },
-  };
-}
-
-/** The greatest number that both have in a domain, and the greatest of those that the new server did not give itself. */
-function lastCommon(
-  domain: number,
-  mine: MariadbState,
-  theirs: MariadbState,
-  nextServerId: number,
-): { readonly point: bigint | undefined; readonly foreign: bigint | undefined } {
-  const both = [...mine.servers(domain)].flatMap(([server, own]) => {
-    const other = theirs.get(domain, server);
-    return other === undefined ? [] : [{ server, number: lesser(own, other) }];
+  // The new one may have had something of this server and not know: if it was seeded from a backup, or logs no replicated
+  // events, its memory begins with what it replicated last. Of what came later it would know.
+  const common = others.flatMap(([id, number]) => {
+    const own = mine.get(domain, id);
+    return own === undefined ? [] : [{ id, number: lesser(own, number) }];
   });
-  const numbers = (list: typeof both): bigint[] => list.map(({ number }) => number);
+  const memory = greatest(common.map(({ number }) => number)) ?? 0n;
+  // Whoever has what the old one itself wrote has all that it had logged before.
+  const written = common.find(({ id }) => id === oldId)?.number ?? -1n;
+  if (to <= written) return {};
+  const isPassed = others.some(([id, number]) => number > to && number > (mine.get(domain, id) ?? -1n));
+  if (to > memory && !isPassed) return { span: { domain, server, after: memory, to } };
   return {
-    point: greatest(numbers(both)),
-    foreign: greatest(numbers(both.filter(({ server }) => server !== nextServerId))),
+    span: { domain, server, after: written > 0n ? written : 0n, to },
+    doubt: {
+      kind: "server-unknown",
+      sentence: `The new server knows of no transaction of server ${server} in GTID domain ${domain}, and of later ones of others: whether it had those up to ${domain}-${server}-${to} before its own log began, or never got them, is not to be seen.`,
+    },
   };
 }
 

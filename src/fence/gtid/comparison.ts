@@ -10,7 +10,7 @@ export type DoubtKind =
   | "no-history"
   | "no-common-history"
   | "domain-unknown"
-  | "rejoined"
+  | "server-unknown"
   | "tail-lost";
 
 /** One cause for which a comparison proves nothing, with its sentence. */
