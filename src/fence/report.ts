@@ -111,7 +111,7 @@ function caveats(old: ServerFacts): string[] {
     );
   if (!old.readOnly)
     notes.push(
-      "read_only is off on the old server: it takes writes, and this report may be old by the next one.",
+      "read_only is off on the old server: it may take writes that come after this report.",
     );
   return notes;
 }
