@@ -110,9 +110,7 @@ function caveats(old: ServerFacts): string[] {
       `sync_binlog is ${old.syncBinlog} on the old server: if its host crashed, not its mysqld alone, it may have data that stands in no binary log.`,
     );
   if (!old.readOnly)
-    notes.push(
-      "read_only is off on the old server: it may take writes that come after this report.",
-    );
+    notes.push("read_only is off on the old server: it may take writes that come after this report.");
   return notes;
 }
 
