@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { errorFields } from "../platform/background.js";
 import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
+import { exists } from "../platform/files.js";
 import { formatLineage, type Ranked } from "../role/lineage.js";
 import { changeMark } from "../ship/change-watch.js";
 import { fetchInto } from "../ship/fetch.js";
@@ -11,6 +12,7 @@ import { installDatabase } from "../snapshot/install.js";
 import type { KeepLocal } from "../snapshot/keep-local.js";
 import { type Manifest, snapshotId } from "../snapshot/manifest.js";
 import { modules } from "../snapshot/modules.js";
+import { databaseName } from "../snapshot/pack.js";
 import { refusalError, refusalOf } from "../snapshot/refusal.js";
 import { replaceTls } from "../snapshot/replace-tls.js";
 import { verifyUnpacked } from "../snapshot/verify.js";
@@ -173,6 +175,27 @@ export function putBack(node: AgentContext): Promise<string> {
     }
   });
   return work.catch(failPlacing(node));
+}
+
+/**
+ * With ProxySQL down: puts the fences into the database that it is about to be started with, if they are not in it. Its client port
+ * opens half a second before its admin, and for that long a dead primary that came back would be used.
+ */
+export function fenceBeforeStart(node: AgentContext): Promise<void> {
+  const { fencing, config, keepLocal } = node;
+  const { datadir } = config.proxysql;
+  if (fencing === null || !fencing.holdsAny) return Promise.resolve();
+  return node.configLock.run(async () => {
+    const dir = await node.staging.make();
+    try {
+      await copyFileSet(datadir, dir);
+      if (!(await exists(join(dir, databaseName))) || !fencing.lay(dir)) return;
+      const owner = await node.proxysqlOwner();
+      await installDatabase({ unpackedDir: dir, datadir, owner, keepDir: null, keepLocal });
+    } finally {
+      await node.staging.remove(dir);
+    }
+  });
 }
 
 /** Lends a directory, out of others' reach, with the verified snapshot, and removes it then. */

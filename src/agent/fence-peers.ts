@@ -17,10 +17,13 @@ export interface PeerFenceReport {
 /** The peers that answer, as far as fencing goes. */
 export interface PeerFences {
   reports(): PeerFenceReport[];
+  /** Asks them all anew, each within a short deadline. */
+  refresh(): Promise<void>;
 }
 
 export function peerFences(board: PeerBoard, names: readonly string[]): PeerFences {
   return {
+    refresh: () => board.askAll(),
     reports: () =>
       names.flatMap((name) => {
         const { status, ageMs, error } = board.describe(name);

@@ -101,10 +101,19 @@ export class Fencing {
     return this.#fencer.latch.rows.length > 0;
   }
 
-  /** Puts our fences into an unpacked snapshot that is about to be put in place. */
-  lay(dir: string): void {
+  /** Something is to be kept out of use. */
+  get holdsAny(): boolean {
     if (this.#around) this.#adopt(this.#around);
-    this.#fencer.rebase(layFences(join(dir, databaseName), this.#fencer.latch));
+    const { fences, isolatedSince } = this.#fencer.latch;
+    return fences.length > 0 || isolatedSince !== null;
+  }
+
+  /** Puts our fences into an unpacked database that is about to be put in place. True if that changed it. */
+  lay(dir: string): boolean {
+    if (this.#around) this.#adopt(this.#around);
+    const { held, changed } = layFences(join(dir, databaseName), this.#fencer.latch);
+    this.#fencer.rebase(held);
+    return changed;
   }
 
   /** Orchestrator says that something is happening: ask it now, and again for a moment. `hook`: what its hook was told. */

@@ -55,12 +55,16 @@ export class IsolationWatch {
       why: why ?? "",
       action: on_isolation,
     };
-    if (on_isolation === "demote") await this.#giveAway(reports.find(({ seesQuorum }) => seesQuorum)?.name);
+    if (on_isolation === "demote" && seen.includes(true)) await this.#giveAway();
   }
 
-  async #giveAway(peer: string | undefined): Promise<void> {
-    if (peer === undefined || this.#around.observer.carp.role !== "MASTER") return;
+  async #giveAway(): Promise<void> {
+    if (this.#around.observer.carp.role !== "MASTER") return;
     if (this.#givenAt !== undefined && monotonic() - this.#givenAt < againMs) return;
+    // What it said some seconds ago may be from before Orchestrator went down for everybody.
+    await this.#around.peers.refresh();
+    const peer = this.#around.peers.reports().find(({ seesQuorum }) => seesQuorum)?.name;
+    if (peer === undefined) return;
     this.#givenAt = monotonic();
     this.#log.warn(
       { peer },

@@ -3,6 +3,7 @@ import { formatLineage } from "../role/lineage.js";
 import type { Step } from "../role/step.js";
 import {
   applySnapshot,
+  fenceBeforeStart,
   fetchSnapshot,
   installSnapshot,
   putBack,
@@ -50,6 +51,7 @@ export async function performStep(
     case "reject":
       return rejectSnapshot(node, step.ranked);
     case "start":
+      await fenceBeforeStart(node);
       return startProxysql(node, observer, signal);
     case "prove":
       return proveProxysql(node, observer, signal);

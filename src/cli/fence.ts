@@ -1,7 +1,7 @@
 import type { Cli } from "./cli.js";
 import { withExamples } from "./examples.js";
 
-/** `fence status`, `release`, `run-once`. */
+/** `fence status`, `release`, `report`, `run-once`. */
 export function registerFence({ program, configFile, finish }: Cli): void {
   const fence = withExamples(
     program.command("fence").description("MySQL servers that Orchestrator has given up on, kept out of use"),
@@ -37,6 +37,24 @@ export function registerFence({ program, configFile, finish }: Cli): void {
     [
       ["proxysql-carp fence release db1:3306", "it is well, and its downtime is to go on"],
       ["proxysql-carp fence release db1:3306 --force", "I know what it is; Orchestrator does not"],
+    ],
+  );
+
+  withExamples(
+    fence
+      .command("report")
+      .description("tell which transactions a fenced server has that the new primary has not")
+      .argument("[server]", "host:port of a server; without it, all that are fenced")
+      .option("--against <server>", "compare with this one (host:port) instead of the successor")
+      .option("--json", "one JSON document instead of text")
+      .action(async (server: string | undefined, options: { against?: string; json?: boolean }) =>
+        finish(
+          (await import("../commands/fence-report.js")).reportFences(await configFile(), server, options),
+        ),
+      ),
+    [
+      ["proxysql-carp fence report", "of all fenced servers: is anything lost?"],
+      ["proxysql-carp fence report db1:3306 --against db2:3306", "of these two; needs no agent"],
     ],
   );
 

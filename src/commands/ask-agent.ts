@@ -12,7 +12,7 @@ const answerDeadlineMs = 5_000;
  */
 export async function askAgent(
   config: Config,
-  request: ControlRequest,
+  request: ControlRequest | { readonly op: "fence-status" },
   ms = answerDeadlineMs,
 ): Promise<Readonly<Record<string, unknown>>> {
   const answer = await askSocket(join(config.node.run_dir, "agent.sock"), request, ms).catch(

@@ -257,6 +257,14 @@ const fence = z.strictObject({
     .describe(
       "ProxySQL's names for servers and Orchestrator's for the same, where they differ: host or host:port on both sides.",
     ),
+  mysql_user: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("A login that may read fenced servers and their successors, for `fence report`."),
+  mysql_password_file: absolutePath
+    .optional()
+    .describe("A file with its password on its first line: owner root, mode 0600."),
 });
 
 const log = z.strictObject({

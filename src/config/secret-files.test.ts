@@ -19,9 +19,10 @@ beforeAll(() => {
 
 afterAll(() => rmSync(dir, { recursive: true }));
 
-function mistakes(passwordFile = password, keyFile = key): string[] {
+function mistakes(passwordFile = password, keyFile = key, more = ""): string[] {
   const config = parseConfig(
     `[node]\nname = "a"\n[carp]\nvhids = ["9@em0"]\n[proxysql]\nadmin_password_file = "${passwordFile}"
+${more}
 [[peer]]\nname = "b"\nhost = "192.0.2.12"\nkey_file = "${keyFile}"
 host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPakNcVO9TXCpb977ZR21+lQqih0z1+QizbLL2TjpDLw"\n`,
     "x.toml",
@@ -56,6 +57,18 @@ describe("secretFileMistakes", () => {
       `mode 0${mode.toString(8)}, open to every user of this host. Run \`chmod 0600 ${password}\``,
     );
     expect(sentence).not.toContain("s3cret");
+  });
+
+  it("refuses a password file of the MySQL servers' login that everybody can read", () => {
+    modes(0o644, 0o600);
+    const own = join(dir, "own.password");
+    writeFileSync(own, "s3cret\n", { mode: 0o600 });
+    const fence = `[fence]\nmysql_password_file = "${password}"\n`;
+    expect(mistakes(own, key, fence)).toEqual([
+      expect.stringContaining(`fence.mysql_password_file: expected a file for its owner alone`),
+    ]);
+    modes(0o600, 0o600);
+    expect(mistakes(own, key, fence)).toEqual([]);
   });
 
   it.each([

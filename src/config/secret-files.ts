@@ -15,25 +15,21 @@ export interface Mistake {
 }
 
 /**
- * What is wrong with the files of secrets that a configuration names: everybody on the host may read or change the
- * admin's password, or anybody but its owner a private key (ssh(1) would refuse that key too). The files themselves are
+ * What is wrong with the files of secrets that a configuration names: everybody on the host may read or change a
+ * password, or anybody but its owner a private key (ssh(1) would refuse that key too). The files themselves are
  * not read. One that is not there yet, or stands where this user cannot look, is no mistake of the configuration.
  */
 export function secretFileMistakes(config: Config): Mistake[] {
-  const password = exposed(config.proxysql.admin_password_file, everybody);
+  const passwords = [
+    { path: ["proxysql", "admin_password_file"], file: config.proxysql.admin_password_file },
+    { path: ["orchestrator", "secret_file"], file: config.orchestrator?.secret_file },
+    { path: ["fence", "mysql_password_file"], file: config.fence.mysql_password_file },
+  ].map(({ path, file }) => ({ path, sentence: file === undefined ? undefined : exposed(file, everybody) }));
   const keys = config.peer.map(({ key_file }, index) => ({
     path: ["peer", index, "key_file"],
     sentence: exposed(key_file, groupAndEverybody),
   }));
-  const secret = config.orchestrator?.secret_file;
-  const logins = [
-    { path: ["proxysql", "admin_password_file"], sentence: password },
-    {
-      path: ["orchestrator", "secret_file"],
-      sentence: secret === undefined ? undefined : exposed(secret, everybody),
-    },
-  ];
-  return [...logins, ...keys].flatMap(({ path, sentence }) =>
+  return [...passwords, ...keys].flatMap(({ path, sentence }) =>
     sentence === undefined ? [] : [{ path, sentence }],
   );
 }

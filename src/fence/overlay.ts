@@ -15,19 +15,23 @@ export function liftFences(file: string, latch: Latch): number {
 }
 
 /**
- * Puts the fences of a latch into a copy of a database that is about to be put in place. Returns what the rows of the servers
- * that are held were in it.
+ * Puts the fences of a latch into a copy of a database that is about to be put in place. `held`: what the rows of the servers
+ * that are held are meant to be by that database.
  */
-export function layFences(file: string, latch: Latch): ServerRow[] {
+export function layFences(
+  file: string,
+  latch: Latch,
+): { readonly held: readonly ServerRow[]; readonly changed: boolean } {
   const index = indexOf(latch);
-  if (latch.fences.length === 0 && latch.isolatedSince === null) return [];
+  if (latch.fences.length === 0 && latch.isolatedSince === null) return { held: [], changed: false };
   const held: ServerRow[] = [];
-  change(file, (row) => {
+  const changed = change(file, (row) => {
     if (!index.holds(row)) return row.status;
-    held.push(row);
+    // The database may have been written with the fence in it.
+    held.push({ ...row, status: row.status === fencedStatus ? index.meant(row) : row.status });
     return isOffline(row) ? row.status : fencedStatus;
   });
-  return held;
+  return { held, changed: changed > 0 };
 }
 
 /** In place, statuses alone: a table's definition must stay as ProxySQL wrote it, to the letter. */

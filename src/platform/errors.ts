@@ -47,6 +47,19 @@ const known = {
     hint: "Both nodes must run the same major version, and the key must be bound to `serve`.",
   },
   "peer-refused": { exit: 1, hint: "The peer's answer names the cause; its quarantine keeps the copy." },
+  "mysql-unreachable": {
+    exit: 3,
+    hint: "Is the server up, and is its address reachable from this host?",
+  },
+  "mysql-refused": {
+    exit: 1,
+    hint: "Check [fence] mysql_user and mysql_password_file, and from which hosts that user may log in.",
+  },
+  "mysql-privilege": {
+    exit: 1,
+    hint: "GRANT REPLICATION CLIENT, REPLICATION SLAVE (MariaDB: BINLOG MONITOR, REPLICATION SLAVE) ON *.* to it.",
+  },
+  "mysql-answer": { exit: 1, hint: "Run the same statement by hand on that server." },
   "state-damaged": { exit: 1, hint: "Move the named file away; the agent then starts with a new one." },
 } as const;
 

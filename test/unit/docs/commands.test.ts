@@ -39,7 +39,7 @@ describe("proxysql-carp(8)", () => {
       for (const choice of argChoices ?? [])
         expect(text).toMatch(new RegExp(`^\\.(?:Ql|It Cm) ${choice}\\b`, "m"));
     }
-    const schemas = all(text, /^\.Ql proxysql-carp\/([a-z]+)\/v1/gm);
+    const schemas = all(text, /^\.Ql proxysql-carp\/([a-z-]+)\/v1/gm);
     expect(schemas.length > 0, schemas.join()).toBe(flags.includes("--json"));
     for (const schema of schemas) expect(json).toMatch(new RegExp(`^## proxysql-carp/${schema}/v1$`, "m"));
   });

@@ -133,6 +133,11 @@ describe("the sample configuration", () => {
     expect(parseConfig(uncommented, "sample")).toEqual({
       ...plain,
       proxysql: { ...plain.proxysql, ...example, keep_local: [...defaultKeepLocal] },
+      fence: {
+        ...plain.fence,
+        mysql_user: "proxysql-carp",
+        mysql_password_file: "/usr/local/etc/proxysql-carp/mysql.password",
+      },
       alerts: { ...plain.alerts, command: ["/usr/local/libexec/proxysql-carp-alert"] },
       orchestrator: parseConfig(`${filled}\n${orchestratorExample}`, "sample").orchestrator,
     });

@@ -26,6 +26,7 @@ const sources = {
   list: "src/commands/format-snapshot-list.ts",
   show: "src/commands/format-snapshot.ts",
   restore: "src/commands/format-snapshot-restore.ts",
+  fenceReport: "src/commands/format-fence-report.ts",
   divergence: "src/agent/divergence-file.ts",
 };
 
@@ -100,6 +101,7 @@ describe("docs/json.md", () => {
     ["verify", "proxysql-carp/verify/v1", sources.verify, "VerifyDocument"],
     ["diff", "proxysql-carp/diff/v1", sources.diff, "DiffDocument"],
     ["divergence", "proxysql-carp/divergence/v1", sources.divergence, "DivergenceDocument"],
+    ["fence report", "proxysql-carp/fence-report/v1", sources.fenceReport, "FenceReportDocument"],
     ["alert", "proxysql-carp/alert/v1", sources.alert, "AlertEvent"],
     ["doctor", "proxysql-carp/doctor/v1", sources.doctor, "DoctorDocument"],
     ["configuration", "proxysql-carp/config/v1", sources.config, "ConfigDocument"],
