@@ -64,6 +64,7 @@ const byName: Readonly<Record<string, Candidates>> = {
   number: nothing,
   peer: nothing,
   port: nothing,
+  server: nothing,
   subsystem: nothing,
   text: nothing,
   time: nothing,

@@ -39,7 +39,7 @@ describe("proxysql-carp(8)", () => {
       for (const choice of argChoices ?? [])
         expect(text).toMatch(new RegExp(`^\\.(?:Ql|It Cm) ${choice}\\b`, "m"));
     }
-    const schemas = all(text, /^\.Ql proxysql-carp\/([a-z]+)\/v1/gm);
+    const schemas = all(text, /^\.Ql proxysql-carp\/([a-z-]+)\/v1/gm);
     expect(schemas.length > 0, schemas.join()).toBe(flags.includes("--json"));
     for (const schema of schemas) expect(json).toMatch(new RegExp(`^## proxysql-carp/${schema}/v1$`, "m"));
   });
@@ -114,8 +114,11 @@ describe.each(documents)("%s", (file) => {
     }
   });
 
-  it("keeps drawings and commands within 80 columns, file names and keys aside", () => {
-    const drawings = all(text, /```(?:text)?\n([\s\S]*?)```/g).join("\n");
+  it("keeps drawings and commands within 80 columns, what cannot be wrapped (SQL and JSON to paste) aside", () => {
+    const blocks = text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm);
+    const drawings = [...blocks]
+      .map(([, kind = "", block = ""]) => (/^(text)?$/.test(kind) ? block : ""))
+      .join("\n");
     for (const line of drawings.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
   });
 });
