@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CareView } from "../role/care.js";
-import type { CarpFacts, Facts, HostFacts, PeerFacts, ProxysqlFacts, SnapshotFacts } from "./facts.js";
+import type {
+  CarpFacts,
+  Facts,
+  FenceFacts,
+  HostFacts,
+  PeerFacts,
+  ProxysqlFacts,
+  SnapshotFacts,
+} from "./facts.js";
 import { findReasons } from "./find.js";
 import { type ReasonCode, reasonKinds } from "./reason.js";
 import { keyOf } from "./reason-book.js";
@@ -21,11 +29,23 @@ const snapshots = (change: Partial<SnapshotFacts>): Facts => ({
 const peers = (change: Partial<PeerFacts>): Facts => ({ ...well, peers: [{ ...peer, ...change }] });
 const host = (change: Partial<HostFacts>): Facts => ({ ...well, host: { ...well.host, ...change } });
 
+const fenceless: FenceFacts = { fences: [], unknown: [], problem: null, silence: null, isolation: null };
+const fence = (change: Partial<FenceFacts>): Facts => ({ ...well, fence: { ...fenceless, ...change } });
+
 const vhid = { vhid: "9@em0", role: "MASTER", protocol: "carp", advskew: 0, advbase: 1 } as const;
 const lacking = { of: "b", runs: "6.12@a", holds: "6.11@a", forMs: 300_000 };
 const error = { code: "peer-unreachable", sentence: "connect ECONNREFUSED.", hint: "Is the peer up?" };
 const shadow = { event: "9@em0 INIT", ours: "/o.conf:1", by: "/x.conf:7", priority: 900, tie: false };
 const drift = { table: "mysql_servers", layer: "memory", rows: 5, examples: ["db1:3306"] } as const;
+const fenced = {
+  server: "db1:3306",
+  kind: "replaced",
+  detail: "DeadMaster at 2026, recovery 1:2",
+  successor: "db2:3306",
+  since: "2026",
+} as const;
+const silence = { why: "http://orc1:3000 is unreachable: ECONNREFUSED.", forMs: 3_000, graceMs: 10_000 };
+const isolation = { kind: "cut-off", why: silence.why, action: "fence", since: "2026" } as const;
 const disk = { path: "/var/db", free: 1_000_000, total: 1e9, low: true };
 
 /** `key`, the facts that raise it, and facts in which it is nearly so, but no reason yet or none at all. */
@@ -197,6 +217,28 @@ const cases: readonly (readonly [string, Facts, ...Facts[]])[] = [
   ["devd-rule-shadowed", host({ devd: { broken: null, missing: [], shadowed: [{ ...shadow, tie: true }] } })],
   ["journal-not-writable", host({ journalWritable: false })],
   ["http-not-listening", host({ http: "EADDRINUSE." })],
+  ["server-fenced db1:3306", fence({ fences: [fenced] }), fence({})],
+  [
+    "server-fenced db1:3306",
+    fence({
+      fences: [{ ...fenced, kind: "downtime", detail: "maintenance by dba, until 2026", successor: null }],
+    }),
+  ],
+  [
+    "server-fenced db1:3306",
+    fence({ fences: [{ ...fenced, kind: "peer", detail: "fenced by b", successor: null }] }),
+  ],
+  [
+    "fence-not-applied",
+    fence({ problem: { sentence: "db1:3306 is ONLINE.", forMs: 3_000 } }),
+    fence({ problem: { sentence: "db1:3306 is ONLINE.", forMs: 2_900 } }),
+  ],
+  ["server-unknown db1:3306", fence({ unknown: [{ server: "db1:3306", maybe: "db1.example.org:3306" }] })],
+  ["server-unknown db1:3306", fence({ unknown: [{ server: "db1:3306", maybe: null }] })],
+  ["orchestrator-unreachable", fence({ silence }), fence({ silence: { ...silence, forMs: 2_900 } })],
+  ...(["fence", "alert", "demote"] as const).map(
+    (action) => ["isolated", fence({ silence, isolation: { ...isolation, action } })] as const,
+  ),
 ];
 
 const named = cases.map(([key, facts, ...nearly]) => ({ key, facts, nearly }));
@@ -219,7 +261,7 @@ describe("findReasons", () => {
 
   it.each(named)("says of $key what it is and what to do, in whole sentences", ({ facts }) => {
     for (const { sentence, todo } of findReasons(facts)) {
-      expect(sentence).toMatch(/^[A-Z0-9/].*[.!?]$|^[a-z.]+ .*[.!?]$/s);
+      expect(sentence).toMatch(/^[A-Z0-9/].*[.!?]$|^[a-z][a-z0-9.:]* .*[.!?]$/s);
       expect(todo.length).toBeGreaterThan(10);
       expect(`${sentence} ${todo}`).not.toMatch(/undefined|null|NaN|\[object/);
     }
@@ -260,9 +302,11 @@ describe("findReasons", () => {
         fc.constantFrom(...all),
         fc.constantFrom(...all),
         fc.constantFrom(...all),
-        (one, two, three, four, five) => {
+        fc.constantFrom(...all),
+        (one, two, three, four, five, six) => {
           const mixed: Facts = {
             ...well,
+            fence: six.fence,
             carp: one.carp,
             proxysql: two.proxysql,
             snapshots: three.snapshots,

@@ -28,6 +28,8 @@ const sources = {
   restore: "src/commands/format-snapshot-restore.ts",
   fenceReport: "src/commands/format-fence-report.ts",
   divergence: "src/agent/divergence-file.ts",
+  fence: "src/fence/document.ts",
+  runOnce: "src/fence/standalone.ts",
 };
 
 /** Shapes that have a heading of their own, and are not repeated wherever they occur. */
@@ -38,6 +40,8 @@ const shapes: Readonly<Record<string, string>> = {
   HistoryStep: "step",
   ConfigurationDiff: "diff",
 };
+
+const serverFields = ["server", "server.host", "server.port"];
 
 let program: ts.Program;
 
@@ -68,6 +72,7 @@ function walk(checker: ts.TypeChecker, type: ts.Type, prefix: string): string[] 
 function inside(checker: ts.TypeChecker, type: ts.Type, path: string): string[] {
   if (checker.isArrayLikeType(type)) {
     const [element] = checker.getTypeArguments(type as ts.TypeReference);
+    if (element?.isIntersection()) return walk(checker, element, `${path}[].`);
     return element ? inside(checker, element, `${path}[]`) : [];
   }
   const name = (type.aliasSymbol ?? type.symbol)?.name;
@@ -108,6 +113,7 @@ describe("docs/json.md", () => {
     ["list of snapshots", "proxysql-carp/snapshots/v1", sources.list, "ListDocument"],
     ["snapshot", "proxysql-carp/snapshot/v1", sources.show, "ShownDocument"],
     ["restore", "proxysql-carp/restore/v1", sources.restore, "RestoreDocument"],
+    ["fences", "proxysql-carp/fence/v1", sources.fence, "FenceDocument"],
   ])("describes every field of the %s, and none that it does not have", (_, title, file, type) => {
     const elsewhere = type === "RestoreDocument" ? ["tables[].", "tls[]."] : ["peers[].report."];
     const fields = fieldsOf(file, type).filter(
@@ -120,6 +126,7 @@ describe("docs/json.md", () => {
   it.each([
     ["drill", "schema", sources.drill, "DrillRecord", ""],
     ["maintenance", "schema node maintenance", sources.maintenance, "MaintenanceView", "maintenance."],
+    ["fence-run", "schema node by", sources.runOnce, "RunOnceResult", ""],
   ])(
     "describes every field of the %s document, which its command puts together",
     (name, own, file, type, prefix) => {
@@ -127,6 +134,16 @@ describe("docs/json.md", () => {
       expect(described(`proxysql-carp/${name}/v1`).sort()).toEqual(fields.sort());
     },
   );
+
+  it("describes every field of the fence-release document, which its command puts together", () => {
+    const source = readFileSync("src/commands/fence-release.ts", "utf8");
+    const fields =
+      /const document = \{([^}]*)\}/.exec(source)?.[1]?.matchAll(/(\w+)(?::[^,]*)?\s*(?:,|$)/g) ?? [];
+    const own = [...fields]
+      .map((match) => match[1] ?? "")
+      .flatMap((name) => (name === "server" ? serverFields : name));
+    expect(described("proxysql-carp/fence-release/v1").sort()).toEqual(own.sort());
+  });
 
   it("describes every value of the check line", () => {
     const labels = readFileSync("src/commands/check-line.ts", "utf8").matchAll(/\[?`([a-z_]+)=\$/g);

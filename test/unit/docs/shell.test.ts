@@ -21,17 +21,20 @@ function run(program: string, ...args: string[]): { status: number | null; outpu
 }
 
 const scripts = [
-  ...["devd", "rc.d", "share/periodic"].flatMap((dir) => readdirSync(dir).map((name) => join(dir, name))),
+  ...["devd", "rc.d", "share/orchestrator", "share/periodic"].flatMap((dir) =>
+    readdirSync(dir).map((name) => join(dir, name)),
+  ),
   ".ci/run",
 ].filter((file) => readFileSync(file, "utf8").startsWith("#!"));
 const manuals = readdirSync("man").map((name) => join("man", name));
 
 const noShellcheck = missing("shellcheck", "--version");
 describe.skipIf(noShellcheck !== undefined)(titled("shellcheck", noShellcheck), () => {
-  it("looks at the hook, the rc script, the daily one and CI's script", () => {
+  it("looks at the hooks, the rc script, the daily one and CI's script", () => {
     expect(scripts).toEqual([
       "devd/proxysql-carp-notify",
       "rc.d/proxysql_carp",
+      "share/orchestrator/tell-proxysql-carp",
       "share/periodic/485.proxysql-carp",
       ".ci/run",
     ]);
