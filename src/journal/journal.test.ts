@@ -102,10 +102,13 @@ describe("Journal", () => {
     for (let n = 0; n < 50; n += 1) journal.addNote("note", n);
     expect(performance.now() - began).toBeLessThan(4_000);
     expect([journal.writable, troubles.length]).toEqual([false, 50]);
+    journal.probe();
+    expect(journal.writable).toBe(false);
     other.exec("ROLLBACK");
 
-    journal.addNote("note", "now");
+    journal.probe();
     expect(journal.writable).toBe(true);
+    journal.addNote("note", "now");
     expect(count("notes")).toEqual({ n: 1 });
     other.exec("BEGIN IMMEDIATE");
     const again = performance.now();

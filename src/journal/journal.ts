@@ -81,6 +81,15 @@ export class Journal {
     return this.#writable;
   }
 
+  /** Looks whether it can be written again: after a write that failed there may be no other one for hours. */
+  probe(): void {
+    try {
+      this.write({ probe: isoNow() });
+    } catch {
+      // Told when it was found.
+    }
+  }
+
   /** A value kept under `name`, or undefined. The reader checks its shape. */
   read(name: string): unknown {
     const row = this.#db

@@ -87,7 +87,10 @@ describeHosts("Ctrl-C at a switchover", (makeLab) => {
   function givenUp(active: Host, begun: { id: string }): Promise<unknown> {
     return waitFor(
       "the agent gives it up",
-      async () => (await progressOf(active, begun)).steps.some(({ state }) => state === "failed"),
+      async () => {
+        const { state, steps } = await progressOf(active, begun);
+        return state !== "running" || steps.some((step) => step.state === "failed");
+      },
       patience,
       20,
     );
