@@ -3,7 +3,7 @@ import { createConnection } from "mysql2/promise";
 import { beforeAll, describe, expect, it } from "vitest";
 import { carpRole, freezeProxysql, type Host, run, setFailing } from "../../support/host/host.js";
 import { hostOf, shopDatabase, startAll } from "../../support/host/netns.js";
-import { patience, waitUntilLeading } from "../../support/host/pair.js";
+import { newestHeld, patience, statusOf, waitUntilLeading } from "../../support/host/pair.js";
 import { describeHosts } from "../../support/host/suite.js";
 import {
   askAgent,
@@ -75,8 +75,18 @@ describeHosts("a switchover of which a step hangs", (makeLab) => {
     { step: "demote", heldAt: "drain" },
   ] as const)("$step: another process holds the journal: it is undone", async ({ step, heldAt }) => {
     const roles = await pairAtRest(pair, servers);
-    const { active } = roles;
+    const { active, passive } = roles;
+    const before = statusOf(active).running?.text;
     const { begun, letGo } = await holdAt(heldAt, roles, newServer());
+    // Taking the last snapshot is written down, too.
+    await waitFor(
+      "the last snapshot is shipped",
+      () => {
+        const ours = statusOf(active).running?.text;
+        return ours !== before && newestHeld(passive) === ours;
+      },
+      patience,
+    );
     const unlock = lockJournal(active);
     try {
       letGo();
