@@ -267,7 +267,9 @@ export class FactGatherer {
 
   #hostFacts(now: number): HostFacts {
     const { lastError } = this.#reconciler;
-    const { writable } = this.#node.journal;
+    const { journal } = this.#node;
+    if (!journal.writable) journal.probe();
+    const { writable } = journal;
     return {
       lastError: lastError ?? null,
       lastErrorForMs: this.#lasting.look("step-failed", lastError !== undefined, now),

@@ -9,6 +9,8 @@ import type { Observer } from "./observer.js";
 const stopDeadlineMs = 15_000;
 /** Short against ProxySQL's own start (some 150 ms to the client port), long against a refused connect. */
 const pollMs = 10;
+/** Counting takes milliseconds; this is for a machine that is busy. */
+const leastCountMs = 2_000;
 
 /** Starts ProxySQL by its rc service. Whether it came up is for `prove`: the exit code is only a detail. */
 export async function startProxysql(
@@ -96,13 +98,18 @@ export async function resumeClients(
   switchover.noteResume();
 }
 
-/** Waits for clients to leave by themselves, at most `drain_timeout`; those who stay are cut by the stop. */
+/**
+ * Waits for clients to leave by themselves, at most `drain_timeout`; those who stay are cut by the stop. The port is
+ * closed meanwhile, so an admin that does not tell how many there are is waited for no longer than the clients.
+ */
 export async function drainClients({ admin, config }: AgentContext, signal: AbortSignal): Promise<string> {
+  const end = monotonic() + config.proxysql.drain_timeout;
   let connected = 0;
   const empty = await poll(
     async () => {
       const [row] = await admin.query(
         "SELECT variable_value FROM stats_mysql_global WHERE variable_name='Client_Connections_connected'",
+        Math.max(leastCountMs, Math.round(end - monotonic())),
       );
       connected = Number(Object.values(row ?? {})[0] ?? 0);
       return connected === 0 ? true : undefined;

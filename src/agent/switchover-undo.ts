@@ -9,6 +9,8 @@ import { askTaker, type Giving, takerLeads } from "./switchover-steps.js";
 /** A cold node that has lost the role already must start ProxySQL again, as at any promotion. */
 const backDeadlineMs = 15_000;
 const lookEveryMs = 50;
+/** Clients wait outside meanwhile, and without an answer a resume is tried. */
+const lookDeadlineMs = 2_000;
 /** What ProxySQL has to say, where nobody can wait for it: the agent's stop is bounded. */
 const hurryMs = 1_000;
 
@@ -69,6 +71,7 @@ async function isPaused({ node, progress }: Giving): Promise<boolean> {
   try {
     const [row] = await node.admin.query(
       "SELECT variable_value FROM stats_mysql_global WHERE variable_name='mysql_listener_paused'",
+      lookDeadlineMs,
     );
     return ["true", "1"].includes(Object.values(row ?? {})[0] ?? "");
   } catch {

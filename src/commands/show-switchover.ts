@@ -8,7 +8,9 @@ import { describeStep } from "./format-switchover.js";
 /** Shows how a switchover goes while it goes. */
 export interface ShowProgress {
   update(document: SwitchoverDocument): void;
-  /** Resolves when everything is on the screen. */
+  /** Shows a sentence at once, below the step that is under way. */
+  say(sentence: string): void;
+  /** Nothing more comes, be it over or not. Resolves when everything is on the screen. */
   end(): Promise<void>;
 }
 
@@ -27,8 +29,13 @@ function plainLines(stream: NodeJS.WriteStream): ShowProgress {
         stream.write(`${describeStep(step)}\n`);
       }
     },
+    say: sayOnStderr,
     end: async () => {},
   };
+}
+
+export function sayOnStderr(sentence: string): void {
+  process.stderr.write(`${sentence}\n`);
 }
 
 /** The list is made when the plan is known: before that there is only the check. */
@@ -36,12 +43,15 @@ function liveList(): ShowProgress {
   const listeners = new Set<() => void>();
   let document: SwitchoverDocument | undefined;
   let shown: Promise<unknown> | undefined;
+  let underWay: { output: string } | undefined;
+  let said: string | undefined;
+  let isEnded = false;
 
   function stepOver(name: string): Promise<StepProgress> {
     return new Promise((resolve) => {
       const look = (): void => {
         const step = document?.steps.find((one) => one.step === name);
-        const over = document !== undefined && isOver(document);
+        const over = isEnded || (document !== undefined && isOver(document));
         if (step === undefined || (!over && (step.state === "waiting" || step.state === "running"))) return;
         listeners.delete(look);
         resolve(step);
@@ -55,11 +65,14 @@ function liveList(): ShowProgress {
     return {
       title: printable(what),
       task: async (_, line): Promise<void> => {
+        underWay = line;
+        if (said !== undefined) line.output = said;
         const { state, ms, detail } = await stepOver(step);
         const took = ms === null ? "" : ` (${formatDuration(ms)})`;
         line.title = `${printable(what)}${took}${detail === null ? "" : `: ${printable(detail)}`}`;
         if (state === "failed") throw new Error(line.title);
-        if (state !== "done") line.skip(`${printable(what)}: not begun`);
+        if (state !== "done")
+          line.skip(`${printable(what)}: ${state === "running" ? "how it ended is not known" : "not begun"}`);
       },
     };
   }
@@ -76,7 +89,15 @@ function liveList(): ShowProgress {
       }
       for (const look of [...listeners]) look();
     },
+    say(sentence) {
+      // While the list is drawn, what is written beside it comes out only at its end.
+      if (underWay === undefined) sayOnStderr(sentence);
+      else underWay.output = sentence;
+      said = sentence;
+    },
     end: async () => {
+      isEnded = true;
+      for (const look of [...listeners]) look();
       await shown;
     },
   };

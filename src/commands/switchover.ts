@@ -3,14 +3,14 @@ import type { Config } from "../config/schema.js";
 import { type ControlRequest, nodeName } from "../control/protocol.js";
 import { monotonic, sleep } from "../platform/clock.js";
 import { parseDuration } from "../platform/duration.js";
-import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
-import { printable } from "../platform/printable.js";
+import { isKnown, KnownError } from "../platform/errors.js";
 import { isOver, type SwitchoverDocument } from "../switchover/document.js";
 import { canAsk, confirm } from "./ask.js";
 import { askAgent } from "./ask-agent.js";
 import { colours } from "./colour.js";
 import { describeEnd, describePlan } from "./format-switchover.js";
-import { type ShowProgress, showProgress } from "./show-switchover.js";
+import { givingUp } from "./give-up.js";
+import { type ShowProgress, sayOnStderr, showProgress } from "./show-switchover.js";
 
 export interface SwitchoverCommandOptions {
   readonly to?: string;
@@ -55,7 +55,7 @@ export async function switchover(configFile: string, options: SwitchoverCommandO
   }
   const ended = await run(
     config,
-    await start(false),
+    () => start(false),
     timeoutMs,
     json ? undefined : showProgress(process.stdout),
   );
@@ -71,25 +71,36 @@ function readTimeout(text: string | undefined): number {
   throw new KnownError("usage", `--timeout ${text} is not a duration between 1s and 1h, such as 30s.`);
 }
 
-/** Follows a switchover to its end; Ctrl-C and the like ask the agent to give it up, and the end is still told. */
+/**
+ * Begins a switchover and follows it to its end. Ctrl-C and the like ask the agent to give it up, from the moment on in
+ * which it may begin, and the end is still told; a second Ctrl-C ends the command alone.
+ */
 async function run(
   config: Config,
-  begun: SwitchoverDocument,
+  start: () => Promise<SwitchoverDocument>,
   timeoutMs: number,
   show: ShowProgress | undefined,
 ): Promise<SwitchoverDocument> {
-  const cancel = (): void => {
-    process.stderr.write("Giving it up: what was done is undone, unless the role has moved already.\n");
-    ask(config, { op: "switchover-cancel", id: begun.id }).catch((error: unknown) => {
-      process.stderr.write(`The agent could not be told: ${printable(sentenceOf(error))}\n`);
-    });
-  };
+  const { wish, begun, passOn } = givingUp(config, show?.say ?? sayOnStderr);
   const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) process.once(signal, cancel);
+  let times = 0;
+  // Not `once`: whoever hides the cursor listens too, and ends the process where nobody else does any more.
+  const heard = (signal: NodeJS.Signals): void => {
+    times += 1;
+    if (times === 1) {
+      wish();
+      return;
+    }
+    process.removeListener(signal, heard);
+    process.kill(process.pid, signal);
+  };
+  for (const signal of signals) process.on(signal, heard);
   try {
-    return await follow(config, begun, timeoutMs, show);
+    const document = await start();
+    begun(document.id);
+    return await follow(config, document, timeoutMs, show, passOn);
   } finally {
-    for (const signal of signals) process.removeListener(signal, cancel);
+    for (const signal of signals) process.removeListener(signal, heard);
     await show?.end();
   }
 }
@@ -99,6 +110,7 @@ async function follow(
   begun: SwitchoverDocument,
   timeoutMs: number,
   show?: ShowProgress,
+  beforeLook?: () => void,
 ): Promise<SwitchoverDocument> {
   const end = monotonic() + timeoutMs + undoMs;
   let document = begun;
@@ -107,6 +119,7 @@ async function follow(
     if (monotonic() > end)
       throw new KnownError("deadline", `The switchover ${begun.id} has not ended within its time.`);
     await sleep(pollMs);
+    beforeLook?.();
     document = await lookAgain(config, document);
     show?.update(document);
   }

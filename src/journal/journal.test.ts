@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isKnown } from "../platform/errors.js";
@@ -88,6 +90,50 @@ describe("Journal", () => {
       journal.close();
     },
   );
+
+  it("waits a moment for another process that locks it, then goes on without", () => {
+    const journal = open();
+    const other = new Database(file);
+    other.exec("BEGIN IMMEDIATE");
+    const began = performance.now();
+    expect(() => journal.write({ node: 1 })).toThrow(/journal.db: the journal cannot be written: .* locked/);
+    expect(performance.now() - began).toBeGreaterThan(100);
+    // SQLite for Node would have waited 5 s for each of them.
+    for (let n = 0; n < 50; n += 1) journal.addNote("note", n);
+    expect(performance.now() - began).toBeLessThan(4_000);
+    expect([journal.writable, troubles.length]).toEqual([false, 50]);
+    journal.probe();
+    expect(journal.writable).toBe(false);
+    other.exec("ROLLBACK");
+
+    journal.probe();
+    expect(journal.writable).toBe(true);
+    journal.addNote("note", "now");
+    expect(count("notes")).toEqual({ n: 1 });
+    other.exec("BEGIN IMMEDIATE");
+    const again = performance.now();
+    journal.addNote("note", "and it waits again");
+    expect(performance.now() - again).toBeGreaterThan(100);
+    other.close();
+    journal.close();
+  });
+
+  it("has its turn after somebody else's short write", async () => {
+    const journal = open();
+    const other = new Worker(
+      `const { workerData, parentPort } = require("node:worker_threads");
+       const db = new (require("better-sqlite3"))(workerData);
+       db.exec("BEGIN IMMEDIATE; INSERT INTO state VALUES ('theirs', '1')");
+       parentPort.postMessage("locked");
+       setTimeout(() => { db.exec("COMMIT"); db.close(); }, 50);`,
+      { eval: true, workerData: file },
+    );
+    await once(other, "message");
+    journal.write({ ours: 2 });
+    expect([journal.read("theirs"), journal.read("ours")]).toEqual([1, 2]);
+    await once(other, "exit");
+    journal.close();
+  });
 
   it("forgets the oldest records", () => {
     const journal = open();

@@ -31,9 +31,16 @@ export interface SnapshotRecord {
 }
 
 /**
+ * The journal is ours alone, but anybody may have it open in a shell. A write waits in the middle of everything else the
+ * agent does: long enough for somebody else's statement, too short to miss a peer's heartbeat. SQLite for Node waits 5 s.
+ */
+const lockWaitMs = 250;
+
+/**
  * The agent's own database: what it knows across restarts (`state`) and what it did (everything else). SQLite in WAL
  * mode. A state is fsynced and there after a power cut; a record may lose its last seconds to one, so that writing
- * down a promotion does not slow it. One writer, the agent.
+ * down a promotion does not slow it. One writer, the agent. Where another process locks it all the same, one write waits
+ * for that, and those after it fail at once until one succeeds: a promotion makes some twenty.
  */
 export class Journal {
   readonly #db: Database.Database;
@@ -57,6 +64,7 @@ export class Journal {
       db.pragma("synchronous = NORMAL");
       migrate(db);
       prune(db);
+      db.pragma(`busy_timeout = ${lockWaitMs}`);
       return new Journal(db, onTrouble);
     } catch (error) {
       throw new KnownError(
@@ -73,6 +81,15 @@ export class Journal {
     return this.#writable;
   }
 
+  /** Looks whether it can be written again: after a write that failed there may be no other one for hours. */
+  probe(): void {
+    try {
+      this.write({ probe: isoNow() });
+    } catch {
+      // Told when it was found.
+    }
+  }
+
   /** A value kept under `name`, or undefined. The reader checks its shape. */
   read(name: string): unknown {
     const row = this.#db
@@ -81,7 +98,10 @@ export class Journal {
     return row === undefined ? undefined : JSON.parse(row.value);
   }
 
-  /** Keeps several values at once: all or none. Unlike a record, a state that cannot be kept is an error. */
+  /**
+   * Keeps several values at once: all or none. Unlike a record, a state that cannot be kept is an error:
+   * `state-unwritable`.
+   */
   write(values: Readonly<Record<string, unknown>>): void {
     this.#db.pragma("synchronous = FULL");
     try {
@@ -89,10 +109,16 @@ export class Journal {
       this.#db.transaction(() => {
         for (const [name, value] of Object.entries(values)) put.run(name, JSON.stringify(value));
       })();
-      this.#writable = true;
+      this.#wrote();
     } catch (error) {
-      this.#writable = false;
-      throw error;
+      this.#couldNotWrite();
+      if (!(error instanceof Database.SqliteError)) throw error;
+      throw new KnownError(
+        "state-unwritable",
+        `${this.#db.name}: the journal cannot be written: ${sentenceOf(error)}`,
+        {},
+        error,
+      );
     } finally {
       this.#db.pragma("synchronous = NORMAL");
     }
@@ -177,13 +203,24 @@ export class Journal {
   #record(sql: string, ...values: readonly (string | number | null)[]): number | null {
     try {
       const { lastInsertRowid } = this.#db.prepare(sql).run(...values);
-      this.#writable = true;
+      this.#wrote();
       return Number(lastInsertRowid);
     } catch (error) {
-      this.#writable = false;
+      this.#couldNotWrite();
       this.#onTrouble(error);
       return null;
     }
+  }
+
+  #wrote(): void {
+    if (this.#writable) return;
+    this.#writable = true;
+    this.#db.pragma(`busy_timeout = ${lockWaitMs}`);
+  }
+
+  #couldNotWrite(): void {
+    this.#writable = false;
+    if (this.#db.open) this.#db.pragma("busy_timeout = 0");
   }
 
   /** The newest snapshot record of a kind, of one peer if named. */

@@ -60,6 +60,10 @@ const known = {
     hint: "GRANT REPLICATION CLIENT, REPLICATION SLAVE (MariaDB: BINLOG MONITOR, REPLICATION SLAVE) ON *.* to it.",
   },
   "mysql-answer": { exit: 1, hint: "Run the same statement by hand on that server." },
+  "state-unwritable": {
+    exit: 1,
+    hint: "Is the disk full or read-only, or does another program hold the file? `fuser` names it.",
+  },
   "state-damaged": { exit: 1, hint: "Move the named file away; the agent then starts with a new one." },
 } as const;
 

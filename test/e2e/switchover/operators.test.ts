@@ -8,7 +8,6 @@ import {
   type Host,
   readLog,
   run,
-  runOnce,
   serviceCalls,
   setFailing,
   sysctl,
@@ -27,32 +26,10 @@ import {
   switchoverEnds,
 } from "../../support/host/switchover.js";
 import { holdAt, statements } from "../../support/host/switchover-holds.js";
+import { openTerminal } from "../../support/host/terminal.js";
 import { waitFor } from "../../support/host/wait.js";
 
 const shop = "db1.example db2.example db3.example";
-
-/** Answers the question on a terminal of 80 columns, and prints all that was shown there. */
-const terminal = `
-import fcntl, os, pty, struct, sys, termios
-pid, screen = pty.fork()
-if pid == 0:
-    os.execvp(sys.argv[1], sys.argv[1:])
-fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-shown, answered = b"", False
-while True:
-    try:
-        more = os.read(screen, 4096)
-    except OSError:
-        break
-    if not more:
-        break
-    shown += more
-    if not answered and b"[y/N]" in shown:
-        answered = True
-        os.write(screen, b"y\\r")
-sys.stdout.buffer.write(shown)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-`;
 
 describeHosts("operators who switch over", (makeLab) => {
   let pair: [Host, Host];
@@ -190,17 +167,11 @@ describeHosts("operators who switch over", (makeLab) => {
 
   it("are asked on a terminal, and see the steps there", async () => {
     const { active } = await pairAtRest(pair, servers);
-    const { node, app, config } = active.places;
-    const command = [node, `${app}/dist/cli.js`, "--config", config, "switchover"];
-    const { status, stdout } = runOnce(active, [
-      "/usr/bin/env",
-      "TERM=xterm",
-      "python3",
-      "-c",
-      terminal,
-      ...command,
-    ]);
-    expect({ status, stdout }).toMatchObject({ status: 0 });
+    const terminal = openTerminal(active, ["switchover"]);
+    await terminal.says("[y/N]");
+    terminal.answerYes();
+    expect(await terminal.ended, terminal.said()).toBe(0);
+    const stdout = terminal.said();
     expect(stdout).toContain("Move the role from");
     expect(stdout).toContain("\u001b[");
     expect(stdout).toMatch(/✔.* becomes MASTER/);
@@ -254,19 +225,6 @@ describeHosts("operators who switch over", (makeLab) => {
       expect(said()).toContain(`${active.name} is as it was before.`);
       expect((await pairAtRest(pair, servers)).active.name).toBe(active.name);
     });
-  });
-
-  it.each(["ship", "pause", "demote", "move", "prove"] as const)("end it at %s", async (step) => {
-    const roles = await pairAtRest(pair, servers);
-    const { begun, letGo } = await holdAt(step, roles, newServer());
-    await cancelSwitchover(roles.active, begun);
-    letGo();
-    const ended = await switchoverEnds(roles.active, begun);
-    // Once the peer has the role it is finished.
-    const wanted = ended.state === "done" ? roles.passive : roles.active;
-    expect(["done", "undone"]).toContain(ended.state);
-    expect(carpRole(wanted)).toBe("MASTER");
-    expect((await pairAtRest(pair, servers)).active.name).toBe(wanted.name);
   });
 
   it("end one that they began on the other host", async () => {

@@ -145,6 +145,11 @@ export async function stopAgent(
   return agent.exitCode ?? agent.signalCode;
 }
 
+/** The agent stands still, as on a machine that swaps, or goes on. */
+export function freezeAgent(host: Host, frozen: boolean): void {
+  host.processes.get("agent")?.kill(frozen ? "SIGSTOP" : "SIGCONT");
+}
+
 /** ProxySQL's supervisor and then ProxySQL itself, as far as they live. */
 function proxysqlPids(host: Host): number[] {
   const pidfile = join(host.places.hostState, "proxysql.pid");

@@ -51,43 +51,69 @@ export async function holdAt(
   name: string,
   asked: Asked = {},
 ): Promise<{ begun: SwitchoverDocument; letGo: () => void }> {
-  const { active, passive } = roles;
+  const { result, letGo } = await holdAnyAt(step, roles, name, () => startSwitchover(roles.active, asked));
+  return { begun: result, letGo };
+}
+
+/** The same for a switchover that somebody else begins: `begin` resolves when it is under way. */
+export async function holdAnyAt<T extends { readonly id: string }>(
+  step: HeldStep,
+  roles: Roles,
+  name: string,
+  begin: () => Promise<T>,
+): Promise<{ result: T; letGo: () => void }> {
+  const { active } = roles;
   await changeServers(active, name);
-  const letGo = hold[step](roles);
-  const begun = await startSwitchover(active, asked);
+  const { until, next } = holds[step];
+  const mends = [holdOnce[until](roles)];
+  const letGo = (): void => {
+    for (const mend of mends.splice(0)) mend();
+  };
   try {
-    if (step === "prove") {
-      await stepRuns(active, begun, "drain");
-      freezeProxysql(passive, true);
-      setFailing(active, "admin.hang", false);
+    const begun = await begin();
+    await stepRuns(active, begun, until);
+    if (next !== undefined) {
+      mends.push(next(roles));
+      mends.shift()?.();
     }
     // While it writes its journal it answers nothing.
     if (step === "record" || step === "settle")
       await waitFor("the agent is stuck", () => isStuck(active), patience, 20);
     else await stepRuns(active, begun, step);
+    return { result: begun, letGo };
   } catch (error) {
     letGo();
     throw error;
   }
-  return { begun, letGo };
 }
 
-const hold: Record<HeldStep, (roles: Roles) => () => void> = {
+type SimpleHold = "ship" | "pause" | "drain" | "demote" | "move";
+
+const holdOnce: Record<SimpleHold, (roles: Roles) => () => void> = {
   ship: ({ passive }) => hangAdmin(passive, statements.apply),
-  record: ({ active }) => spoilRecord(active, "record", "slow"),
   pause: ({ active }) => hangAdmin(active, statements.pause),
   drain: ({ active }) => hangAdmin(active, statements.drain),
   demote: ({ active }) => failing("sysctl.write.hang", active),
   move: ({ active, passive }) => withoutMoving("hang", active, passive),
-  prove: ({ active, passive }) => {
-    const letGo = hangAdmin(active, statements.drain);
-    return () => {
-      letGo();
-      freezeProxysql(passive, false);
-    };
-  },
-  settle: ({ active }) => spoilRecord(active, "settle", "slow"),
 };
+
+/** Some are held at a step before them first: what holds them would be met too early, or they pass too quickly. */
+const holds: Record<HeldStep, { readonly until: SimpleHold; readonly next?: (roles: Roles) => () => void }> =
+  {
+    ship: { until: "ship" },
+    record: { until: "ship", next: ({ active }) => spoilRecord(active, "record", "slow") },
+    pause: { until: "pause" },
+    drain: { until: "drain" },
+    demote: { until: "demote" },
+    move: { until: "move" },
+    prove: { until: "drain", next: ({ passive }) => frozen(passive) },
+    settle: { until: "drain", next: ({ active }) => spoilRecord(active, "settle", "slow") },
+  };
+
+function frozen(host: Host): () => void {
+  freezeProxysql(host, true);
+  return () => freezeProxysql(host, false);
+}
 
 function hangAdmin(host: Host, statement: string): () => void {
   setFailing(host, "admin.hang", statement);
@@ -135,6 +161,15 @@ export function spoilRecord(host: Host, at: "record" | "settle", how: "fail" | "
     again.exec("DROP TRIGGER IF EXISTS spoiled; DROP TABLE IF EXISTS spoil");
     again.close();
   };
+}
+
+/**
+ * Another process holds the journal for writing, as a shell with a transaction open does. Returns what ends that.
+ */
+export function lockJournal(host: Host): () => void {
+  const db = new Database(join(host.places.stateDir, "journal.db"), { timeout: 10_000 });
+  db.exec("BEGIN IMMEDIATE");
+  return () => db.close();
 }
 
 async function isStuck(host: Host): Promise<boolean> {

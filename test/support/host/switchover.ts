@@ -147,3 +147,20 @@ export function pairAtRest(
     200,
   );
 }
+
+/** The switchover that the host performs at this moment, whoever has asked for it. */
+export function runningSwitchover(host: Host): Promise<{ id: string }> {
+  return waitFor(
+    `${host.name} performs a switchover`,
+    async () => {
+      // A second one is refused, and what runs is named there; a dry one begins nothing in between.
+      const { refusals } = await startSwitchover(host, { dryRun: true });
+      const id = refusals
+        .find(({ code }) => code === "running")
+        ?.sentence.match(/switchover ([0-9a-f]{8})/)?.[1];
+      return id === undefined ? undefined : { id };
+    },
+    patience,
+    20,
+  );
+}
