@@ -36,6 +36,7 @@ import { Recovery } from "./recovery.js";
 import { recoverRestore } from "./restore.js";
 import { RestoreRecord } from "./restore-record.js";
 import { type Desk, serveSockets } from "./sockets.js";
+import { Shooting } from "./stonith.js";
 import { SwitchoverRecord } from "./switchover-record.js";
 import { Switchovers } from "./switchovers.js";
 import { Trial } from "./trial.js";
@@ -214,6 +215,14 @@ function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () =
     care: new Care(config, journal, demotion),
     maintenance: new Maintenance(journal),
     switchover: new SwitchoverRecord(journal),
+    shooting: new Shooting({
+      config,
+      journal,
+      log,
+      board,
+      node: config.node.name,
+      isLinkUp: (peer) => links.get(peer)?.view.state === "up",
+    }),
     trial: new Trial(journal),
     restore,
     keepLocal: parseKeepLocal(config.proxysql.keep_local ?? defaultKeepLocal),

@@ -16,6 +16,7 @@ import type { DivergenceReports } from "./divergence.js";
 import type { Maintenance } from "./maintenance.js";
 import type { PeerBoard } from "./peer-board.js";
 import type { RestoreRecord } from "./restore-record.js";
+import type { Shooting } from "./stonith.js";
 import type { SwitchoverRecord } from "./switchover-record.js";
 import type { Trial } from "./trial.js";
 
@@ -39,6 +40,7 @@ export interface AgentContext {
   readonly trial: Trial;
   readonly restore: RestoreRecord;
   readonly switchover: SwitchoverRecord;
+  readonly shooting: Shooting;
   /** Where the database that an install replaces is kept. */
   readonly kept: string;
   /** Held while ProxySQL's configuration is read or changed as a whole, so that a snapshot is of one state. */

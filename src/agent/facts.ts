@@ -156,6 +156,9 @@ export class FactGatherer {
       ),
       care,
       maintenance,
+      misses: this.#node.shooting
+        .misses()
+        .map((miss) => ({ ...miss, held: this.#node.state.leads === null })),
     };
   }
 

@@ -39,6 +39,10 @@ export async function performStep(
       return describePeers(await node.board.askAll().then(() => node.board.views()));
     case "settle":
       return sleep(step.ms, signal).then(() => undefined);
+    case "knock":
+      return node.shooting.knock(step.peer);
+    case "shoot":
+      return node.shooting.shoot(step.peer, signal);
     case "fetch":
       return fetchSnapshot(node, step.peer, step.ranked);
     case "install":
@@ -100,7 +104,7 @@ function describePeers(views: ReturnType<AgentContext["board"]["views"]>): strin
 }
 
 async function openEpoch(
-  { state, config, shipper, journal, log, configLock }: AgentContext,
+  { state, config, shipper, journal, log, configLock, shooting }: AgentContext,
   above: number,
 ): Promise<string> {
   return configLock.run(async () => {
@@ -111,6 +115,7 @@ async function openEpoch(
     }
     const epoch = state.openEpoch(config.node.name, above);
     shipper.enable(epoch);
+    shooting.promoted();
     return `epoch ${epoch} on ${base === null ? "nothing of ours" : formatLineage(base)}`;
   });
 }

@@ -202,6 +202,30 @@ const alerts = z.strictObject({
   repeat: duration('How often a reason that stays is told again; "0s" is never.', "0s"),
 });
 
+const stonith = z.strictObject({
+  command: z
+    .array(z.string())
+    .min(1, "a program and its arguments")
+    .optional()
+    .describe(
+      "A program and its arguments that switch a peer's host off for sure, no shell: {peer} is its name, {host} its address.",
+    ),
+  // Below what the agent takes for a hang of its own: see `livenessOf`.
+  timeout: duration("How long the command may take before it is killed and has failed.", "30s", 100, 120_000),
+  when: z
+    .enum(["contested", "unreachable"])
+    .default("contested")
+    .describe(
+      "contested: shoot an unreachable peer whose host still answers, or that was MASTER together with this node. unreachable: any unreachable peer.",
+    ),
+  on_failure: z
+    .enum(["hold", "go-on"])
+    .default("hold")
+    .describe(
+      "hold: not promoted until the command succeeds or the peer is back. go-on: promoted all the same.",
+    ),
+});
+
 const log = z.strictObject({
   level: z
     .enum(["debug", "info", "warn", "error"])
@@ -218,6 +242,7 @@ export const configSchema = z.strictObject({
   snapshots: snapshots.prefault({}),
   http: http.optional(),
   alerts: alerts.prefault({}),
+  stonith: stonith.prefault({}),
   log: log.prefault({}),
 });
 

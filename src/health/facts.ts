@@ -51,6 +51,15 @@ export interface CarpFacts {
   readonly ownForMs: number;
   readonly care: CareView;
   readonly maintenance: MaintenanceView | null;
+  /** Peers that could not be shot before a promotion. */
+  readonly misses: readonly MissFacts[];
+}
+
+export interface MissFacts {
+  readonly peer: string;
+  readonly why: string;
+  /** The promotion waits for it. */
+  readonly held: boolean;
 }
 
 export interface ProxysqlFacts {

@@ -118,6 +118,11 @@ const cases: readonly (readonly [string, Facts, ...Facts[]])[] = [
     peers({ role: "MASTER", bothMasterForMs: 1_000 }),
     peers({ role: "MASTER", bothMasterForMs: 900 }),
   ],
+  [
+    "stonith-failed b",
+    carp({ misses: [{ peer: "b", why: "ipmitool ended with 1", held: true }] }),
+    carp({ misses: [] }),
+  ],
   ["no-master", carp({ role: "INIT", noMasterForMs: 10_000 }), carp({ role: "INIT", noMasterForMs: 9_000 })],
   [
     "vhids-split",

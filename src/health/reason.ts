@@ -28,6 +28,7 @@ export const reasonKinds = {
   "version-mismatch": { group: "peer", severity: "warning" },
   "role-unknown": { group: "role", severity: "critical" },
   "both-master": { group: "role", severity: "critical" },
+  "stonith-failed": { group: "role", severity: "critical" },
   "no-master": { group: "role", severity: "critical" },
   "vhids-split": { group: "role", severity: "warning" },
   "role-opposite": { group: "role", severity: "critical" },

@@ -21,6 +21,7 @@ export function findRole(facts: Facts): Finding[] {
   return [
     ...roleUnknown(facts),
     ...bothMaster(facts),
+    ...stonithFailed(facts),
     ...noMaster(facts),
     ...split(facts),
     ...carpFights({
@@ -58,6 +59,15 @@ function bothMaster({ node, peers }: Facts): Finding[] {
       sentence: `Both ${node} and ${name} have been MASTER for ${formatDuration(bothMasterForMs)}: they do not hear each other's CARP, and clients reach either of them. No snapshots are exchanged.`,
       todo: "Look why CARP's packets (IP protocol 112, to 224.0.0.18) do not pass: `tcpdump -ni IF proto 112` on both; firewall, switch, the hypervisor's filters, differing `pass` or addresses of the vhid. Until then do not change the configuration.",
     }));
+}
+
+function stonithFailed({ node, carp }: Facts): Finding[] {
+  return carp.misses.map(({ peer, why, held }) => ({
+    code: "stonith-failed",
+    about: peer,
+    sentence: `The command of [stonith] could not switch off the host of ${peer}, which may still hold the address; ${node} ${held ? "is not promoted until it does" : "was promoted all the same"}: ${why}.`,
+    todo: `Switch ${peer} off by hand, or see that it does not have the shared address. ${held ? "Then `proxysql-carp maintenance on --force-promotion` promotes this node at once." : "Run the command by hand: does it work at all?"}`,
+  }));
 }
 
 function noMaster({ node, carp, peers }: Facts): Finding[] {

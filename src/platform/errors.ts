@@ -47,6 +47,10 @@ const known = {
     hint: "Both nodes must run the same major version, and the key must be bound to `serve`.",
   },
   "peer-refused": { exit: 1, hint: "The peer's answer names the cause; its quarantine keeps the copy." },
+  "stonith-failed": {
+    exit: 1,
+    hint: "Run the command of [stonith] by hand; if the peer is off for sure, `maintenance on --force-promotion` promotes without it.",
+  },
   "state-damaged": { exit: 1, hint: "Move the named file away; the agent then starts with a new one." },
 } as const;
 

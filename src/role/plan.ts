@@ -3,6 +3,7 @@ import { addsNothingTo, compareLineage, type Lineage, type Ranked, relate, relat
 import type { Observed, PeerView } from "./observed.js";
 import { restoreSteps } from "./restore.js";
 import type { Step } from "./step.js";
+import { shootFirst } from "./stonith.js";
 import { isSick, rejectFailed, shareSteps, tend } from "./tend.js";
 
 /**
@@ -28,6 +29,12 @@ export function plan(now: Observed): readonly Step[] {
   return now.leads === null ? [...share, ...steps] : [...steps, ...share];
 }
 
+/** True while this node is MASTER and may not be promoted for now: the plan is empty, and nothing is as it should be. */
+export function isHeldBack(now: Observed): boolean {
+  const mayAct = now.maintenance === null && !now.switching;
+  return now.role === "MASTER" && now.leads === null && mayAct && shootFirst(now) !== undefined;
+}
+
 /** In maintenance a gained role is followed only if the operator said so; one that is ours already is looked after. */
 function isForced(now: Observed): boolean {
   return now.role === "MASTER" && now.maintenance?.forcePromotion === true;
@@ -48,6 +55,8 @@ function beMaster(now: Observed): Step[] {
 function promote(now: Observed): Step[] {
   if (now.peers.some((peer) => !peer.asked)) return [{ kind: "ask-peers" }];
   if (now.masterForMs < now.settleMs) return [{ kind: "settle", ms: now.settleMs - now.masterForMs }];
+  const shots = shootFirst(now);
+  if (shots !== undefined) return shots;
   const offer = bestOffer(now);
   if (offer) return [{ kind: "fetch", peer: offer.name, ranked: offer.best }];
   if (now.care.tries > 0 && isSick(now)) {

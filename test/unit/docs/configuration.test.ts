@@ -133,6 +133,7 @@ describe("the sample configuration", () => {
       ...plain,
       proxysql: { ...plain.proxysql, ...example, keep_local: [...defaultKeepLocal] },
       alerts: { ...plain.alerts, command: ["/usr/local/libexec/proxysql-carp-alert"] },
+      stonith: { ...plain.stonith, command: expect.arrayContaining(["{peer}-ipmi.example"]) },
     });
   });
 });

@@ -148,6 +148,7 @@ export class ModelNode {
       switching: false,
       pausedByUs: false,
       care: calm,
+      stonith: null,
       trial: null,
       givenUp: false,
       unsure: false,
