@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, it } from "vitest";
-import { waitForReason, waitUntilCleared, waitUntilFit } from "../../support/host/guards.js";
-import { carpRole, type Host, startHost } from "../../support/host/host.js";
-import { hostOf, type Lab, setCut, shopDatabase, startAll } from "../../support/host/netns.js";
+import { expect, it } from "vitest";
+import { waitForReason, waitUntilCleared } from "../../support/host/guards.js";
+import { carpRole, freezeHost, type Host } from "../../support/host/host.js";
+import { hostOf, type Lab, shopDatabase, startAll } from "../../support/host/netns.js";
 import {
   journalOf,
   patience,
@@ -27,17 +27,6 @@ function shotsOf(host: Host): string[] {
   return existsSync(shots) ? readFileSync(shots, "utf8").trim().split("\n") : [];
 }
 
-/** SIGSTOP or SIGCONT for programs of the host: the kernel of a frozen host still answers. */
-function freeze(host: Host, names: readonly string[], frozen: boolean): void {
-  for (const name of names) host.processes.get(name)?.kill(frozen ? "SIGSTOP" : "SIGCONT");
-}
-
-/**
- * As a host whose programs all hang: neither its agent nor its sshd answers, its CARP is silent, and its kernel still
- * takes connections at its address.
- */
-const hanging = ["agent", "sshd", "carp"];
-
 describeHosts("a peer that hangs and may still hold the address", (makeLab) => {
   let lab: Lab;
   let a: Host;
@@ -48,7 +37,9 @@ describeHosts("a peer that hangs and may still hold the address", (makeLab) => {
     lab = makeLab({
       standby: "cold",
       databases: [shopDatabase],
-      more: { stonith: `command = ["@ROOT@/shoot", "--off", "{peer} at {host}"]\non_failure = "${onFailure}"` },
+      more: {
+        stonith: `command = ["@ROOT@/shoot", "--off", "{peer} at {host}"]\non_failure = "${onFailure}"`,
+      },
     });
     [a, b] = [hostOf(lab, "a"), hostOf(lab, "b")];
     for (const { places } of [a, b])
@@ -60,19 +51,12 @@ describeHosts("a peer that hangs and may still hold the address", (makeLab) => {
     writeFileSync(order, "exit 1\n");
   }
 
-  /** a hangs; b hears nothing of it any more. */
+  /** a hangs with all its programs, CARP's speaker too; its kernel still takes connections at its address. */
   async function hang(): Promise<void> {
     await waitUntilLeading(a, shop);
     await waitUntilStandingBy(b, a, shop);
-    // The sessions of the link are processes of sshd's children: cut off, they do not answer for it either.
-    freeze(a, hanging, true);
-    setSilent(a, true);
+    freezeHost(a, true);
     await waitFor("b is MASTER", () => carpRole(b) === "MASTER", patience);
-  }
-
-  /** Every process of the host, but not what makes its network work. */
-  function setSilent(host: Host, silent: boolean): void {
-    for (const pid of pidsOf(host)) process.kill(pid, silent ? "SIGSTOP" : "SIGCONT");
   }
 
   it("is shot with the right words before this node is promoted; while that fails, the promotion is held", async () => {
