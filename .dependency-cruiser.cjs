@@ -8,7 +8,7 @@ const floors = [
   ["ship"],
   ["peer"],
   ["snapshot"],
-  ["carp", "proxysql", "journal", "control", "config"],
+  ["carp", "proxysql", "lock", "journal", "control", "config"],
   ["switchover"],
   ["role"],
 ];

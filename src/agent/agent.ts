@@ -28,6 +28,7 @@ import { Drills } from "./drills.js";
 import { hearPeer } from "./hear-peer.js";
 import { HttpPage } from "./http-page.js";
 import { httpSources } from "./http-sources.js";
+import { cutOff, makeKeeper } from "./lock-steps.js";
 import { Maintenance } from "./maintenance.js";
 import { Observer } from "./observer.js";
 import { PeerBoard } from "./peer-board.js";
@@ -62,7 +63,7 @@ export interface Agent {
 export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   await prepareDirectories(config);
   const lost = new EventEmitter();
-  const node = compose(config, log, await bootIdentity(config.node.run_dir), () => lost.emit("proxysql"));
+  const node = await compose(config, log, await bootIdentity(config.node.run_dir), lost);
   const drills = new Drills(node);
   const recovery = new Recovery(node, drills);
   const observer: Observer = new Observer(node, () => ({
@@ -80,6 +81,11 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   const desk: Desk = { node, observer, reconciler, drills, health, switchovers, askPeer };
   const page = config.http && new HttpPage(config.http.listen, httpSources(desk), log);
   lost.on("proxysql", () => hint("ProxySQL ended its admin connection"));
+  lost.on("lock", (why: string | null) => {
+    if (why === null) return hint("the lock is held");
+    cutOff(node, observer, why);
+    reconciler.interrupt("the lock is lost");
+  });
   // The socket is also the lock: nothing is touched before we know that no other agent runs.
   const sockets = await serveSockets(desk).catch((error: unknown) => {
     node.journal.close();
@@ -107,6 +113,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   ];
   await readSpool(config, log, hint);
   log.info(`agent ${version} of node ${config.node.name} runs, standby ${config.carp.standby}`);
+  node.lock?.start();
   reconciler.start();
   drills.start();
   health.start();
@@ -124,6 +131,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
         page?.stop(),
         health.stop(),
         switchovers.stop(),
+        node.lock?.stop(),
         reconciler.stop().then(() => node.shipper.stop()),
         node.divergence.stop(),
         ...[...node.links.values()].map((link) => link.stop()),
@@ -155,7 +163,8 @@ function every(ms: number, log: Logger, what: string, work: () => Promise<unknow
   }, ms);
 }
 
-function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () => void): AgentContext {
+/** `lost` tells of ProxySQL's admin connection (`proxysql`) and of the lock (`lock`, with why, or null if it came). */
+async function compose(config: Config, log: Logger, boot: string, lost: EventEmitter): Promise<AgentContext> {
   const { state_dir } = config.node;
   const journal = Journal.open(join(state_dir, "journal.db"), (error) =>
     log.error(errorFields(error), "the journal cannot be written"),
@@ -171,7 +180,7 @@ function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () =
       ? ownerOfDirectory(config.proxysql.datadir, "[proxysql] datadir")
       : ownerNamed(config.proxysql.owner);
   const staging = new Staging(join(state_dir, "staging"), proxysqlOwner);
-  const admin = new AdminClient(adminAddress(config), onProxysqlLost);
+  const admin = new AdminClient(adminAddress(config), () => lost.emit("proxysql"));
   const keeper = {
     read: (): unknown => journal.read("demotion"),
     write: (record: unknown): void => journal.write({ demotion: record }),
@@ -224,6 +233,7 @@ function compose(config: Config, log: Logger, boot: string, onProxysqlLost: () =
       isLinkUp: (peer) => links.get(peer)?.view.state === "up",
     }),
     trial: new Trial(journal),
+    lock: await makeKeeper(config, journal, log, (why) => lost.emit("lock", why)),
     restore,
     keepLocal: parseKeepLocal(config.proxysql.keep_local ?? defaultKeepLocal),
     kept: join(state_dir, "kept"),

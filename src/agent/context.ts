@@ -1,6 +1,7 @@
 import type { Demotion } from "../carp/demotion.js";
 import type { Config } from "../config/schema.js";
 import type { Journal } from "../journal/journal.js";
+import type { LockKeeper } from "../lock/keeper.js";
 import type { PeerLink } from "../peer/link.js";
 import type { Owner } from "../platform/files.js";
 import type { Logger } from "../platform/log.js";
@@ -41,6 +42,8 @@ export interface AgentContext {
   readonly restore: RestoreRecord;
   readonly switchover: SwitchoverRecord;
   readonly shooting: Shooting;
+  /** null: no lock is configured. */
+  readonly lock: LockKeeper | null;
   /** Where the database that an install replaces is kept. */
   readonly kept: string;
   /** Held while ProxySQL's configuration is read or changed as a whole, so that a snapshot is of one state. */

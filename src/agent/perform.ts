@@ -9,6 +9,7 @@ import {
   rejectSnapshot,
 } from "./configuration-steps.js";
 import type { AgentContext } from "./context.js";
+import { acquireLock, releaseLock } from "./lock-steps.js";
 import type { Observer } from "./observer.js";
 import {
   drainClients,
@@ -39,6 +40,10 @@ export async function performStep(
       return describePeers(await node.board.askAll().then(() => node.board.views()));
     case "settle":
       return sleep(step.ms, signal).then(() => undefined);
+    case "acquire-lock":
+      return acquireLock(node, signal);
+    case "release-lock":
+      return releaseLock(node);
     case "knock":
       return node.shooting.knock(step.peer);
     case "shoot":

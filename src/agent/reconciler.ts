@@ -72,6 +72,12 @@ export class Reconciler {
     if (this.#step) inBackground(this.#node.log, "looking at CARP", this.#endStepIfRoleChanged(this.#step));
   }
 
+  /** The ground under the present step is gone: give it up if it waits, and look. */
+  interrupt(cause: string): void {
+    this.hint(cause);
+    this.#step?.abort();
+  }
+
   /** Ends the loop after the step that is being performed, which is told to hurry. */
   async stop(): Promise<void> {
     this.#stopping.abort();

@@ -226,6 +226,29 @@ const stonith = z.strictObject({
     ),
 });
 
+const lock = z.strictObject({
+  kind: z.enum(["etcd", "consul"]).optional().describe("What keeps the lock. Without it there is none."),
+  endpoints: z
+    .array(z.string().regex(/^https?:\/\/[^\s/@]+\/*$/, 'a URL such as "https://etcd1.example:2379"'))
+    .default([])
+    .describe("The servers' URLs: those of one cluster, asked one after the other."),
+  key: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._+/-]{0,254}$/, "a key of letters, digits and . _ + / -")
+    .optional()
+    .describe(
+      "The key that is the lock, the same on all nodes. Without it, the names of all nodes below proxysql-carp/.",
+    ),
+  ttl: duration("How long the lock outlives a holder that is not heard of.", "10s", 5_000, 60_000),
+  user: z.string().min(1).optional().describe("etcd: whom to log in as."),
+  secret_file: absolutePath
+    .optional()
+    .describe("A file with the password (etcd) or token (Consul) on its first line: owner root, mode 0600."),
+  ca_file: absolutePath
+    .optional()
+    .describe("Certificates (PEM) that the servers' are checked by, instead of the system's."),
+});
+
 const log = z.strictObject({
   level: z
     .enum(["debug", "info", "warn", "error"])
@@ -243,6 +266,7 @@ export const configSchema = z.strictObject({
   http: http.optional(),
   alerts: alerts.prefault({}),
   stonith: stonith.prefault({}),
+  lock: lock.prefault({}),
   log: log.prefault({}),
 });
 

@@ -25,9 +25,13 @@ export function secretFileMistakes(config: Config): Mistake[] {
     path: ["peer", index, "key_file"],
     sentence: exposed(key_file, groupAndEverybody),
   }));
-  return [{ path: ["proxysql", "admin_password_file"], sentence: password }, ...keys].flatMap(
-    ({ path, sentence }) => (sentence === undefined ? [] : [{ path, sentence }]),
-  );
+  const { secret_file } = config.lock;
+  const secret = secret_file === undefined ? undefined : exposed(secret_file, everybody);
+  return [
+    { path: ["proxysql", "admin_password_file"], sentence: password },
+    { path: ["lock", "secret_file"], sentence: secret },
+    ...keys,
+  ].flatMap(({ path, sentence }) => (sentence === undefined ? [] : [{ path, sentence }]));
 }
 
 function exposed(file: string, bits: number): string | undefined {

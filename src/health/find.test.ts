@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CareView } from "../role/care.js";
-import type { CarpFacts, Facts, HostFacts, PeerFacts, ProxysqlFacts, SnapshotFacts } from "./facts.js";
+import type {
+  CarpFacts,
+  Facts,
+  HostFacts,
+  LockFacts,
+  PeerFacts,
+  ProxysqlFacts,
+  SnapshotFacts,
+} from "./facts.js";
 import { findReasons } from "./find.js";
 import { type ReasonCode, reasonKinds } from "./reason.js";
 import { keyOf } from "./reason-book.js";
@@ -26,6 +34,7 @@ const lacking = { of: "b", runs: "6.12@a", holds: "6.11@a", forMs: 300_000 };
 const error = { code: "peer-unreachable", sentence: "connect ECONNREFUSED.", hint: "Is the peer up?" };
 const shadow = { event: "9@em0 INIT", ours: "/o.conf:1", by: "/x.conf:7", priority: 900, tie: false };
 const drift = { table: "mysql_servers", layer: "memory", rows: 5, examples: ["db1:3306"] } as const;
+const lock: LockFacts = { holder: "b", problem: null, notHeldForMs: 0, unreachableForMs: 0 };
 const disk = { path: "/var/db", free: 1_000_000, total: 1e9, low: true };
 
 /** `key`, the facts that raise it, and facts in which it is nearly so, but no reason yet or none at all. */
@@ -123,6 +132,18 @@ const cases: readonly (readonly [string, Facts, ...Facts[]])[] = [
     carp({ misses: [{ peer: "b", why: "ipmitool ended with 1", held: true }] }),
     carp({ misses: [] }),
   ],
+  [
+    "lock-not-held",
+    carp({ lock: { ...lock, notHeldForMs: 2_000 } }),
+    carp({ lock: { ...lock, notHeldForMs: 1_000 } }),
+    carp({ lock: null }),
+  ],
+  [
+    "lock-unreachable",
+    carp({ lock: { ...lock, problem: "etcd answers 503.", unreachableForMs: 5_000 } }),
+    carp({ lock: { ...lock, problem: "etcd answers 503.", unreachableForMs: 4_000 } }),
+  ],
+  ["own-demotion", cares({ share: 241, shareWhy: "no-lock" }, { ownForMs: 10_000 })],
   ["no-master", carp({ role: "INIT", noMasterForMs: 10_000 }), carp({ role: "INIT", noMasterForMs: 9_000 })],
   [
     "vhids-split",

@@ -29,6 +29,8 @@ export const reasonKinds = {
   "role-unknown": { group: "role", severity: "critical" },
   "both-master": { group: "role", severity: "critical" },
   "stonith-failed": { group: "role", severity: "critical" },
+  "lock-not-held": { group: "role", severity: "critical" },
+  "lock-unreachable": { group: "role", severity: "critical" },
   "no-master": { group: "role", severity: "critical" },
   "vhids-split": { group: "role", severity: "warning" },
   "role-opposite": { group: "role", severity: "critical" },

@@ -59,6 +59,7 @@ export const well: Facts = {
     ownForMs: 0,
     care,
     maintenance: null,
+    lock: null,
     misses: [],
   },
   proxysql: {

@@ -1,5 +1,6 @@
 import { bringUp, hushScheduler, prepare, resume, runScheduler, stop } from "./bring-up.js";
 import { addsNothingTo, compareLineage, type Lineage, type Ranked, relate, relateTo } from "./lineage.js";
+import { lockSteps } from "./lock.js";
 import type { Observed, PeerView } from "./observed.js";
 import { restoreSteps } from "./restore.js";
 import type { Step } from "./step.js";
@@ -12,6 +13,8 @@ import { isSick, rejectFailed, shareSteps, tend } from "./tend.js";
  */
 export function plan(now: Observed): readonly Step[] {
   if (now.role === "unknown") return [];
+  const lock = lockSteps(now, mayAct(now));
+  if (lock !== undefined) return lock;
   const restore = restoreSteps(now, highestEpoch(now));
   if (restore !== undefined) return restore;
   if (now.maintenance !== null && !isForced(now)) return [...look(now), ...shareSteps(now)];
@@ -31,8 +34,14 @@ export function plan(now: Observed): readonly Step[] {
 
 /** True while this node is MASTER and may not be promoted for now: the plan is empty, and nothing is as it should be. */
 export function isHeldBack(now: Observed): boolean {
-  const mayAct = now.maintenance === null && !now.switching;
-  return now.role === "MASTER" && now.leads === null && mayAct && shootFirst(now) !== undefined;
+  if (now.role !== "MASTER") return false;
+  if (lockSteps(now, mayAct(now)) !== undefined) return true;
+  return now.leads === null && mayAct(now) && shootFirst(now) !== undefined;
+}
+
+/** Neither an operator nor a switchover has said that ProxySQL is theirs for now. */
+function mayAct(now: Observed): boolean {
+  return (now.maintenance === null || isForced(now)) && !now.switching;
 }
 
 /** In maintenance a gained role is followed only if the operator said so; one that is ours already is looked after. */
