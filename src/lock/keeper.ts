@@ -1,6 +1,6 @@
 import { errorFields } from "../platform/background.js";
 import { monotonic, sleep, wallClock } from "../platform/clock.js";
-import { isKnown, sentenceOf } from "../platform/errors.js";
+import { isKnown } from "../platform/errors.js";
 import type { Logger } from "../platform/log.js";
 import { Mutex } from "../platform/mutex.js";
 import { Belief } from "./belief.js";
@@ -81,7 +81,9 @@ export class LockKeeper {
   /** Wants the lock from now on, and tries once at once. Never rejects for what is known: `state` tells. */
   async acquire(): Promise<LockState> {
     this.#wanted = true;
-    await this.#turn.run(() => this.#ask());
+    await this.#turn.run(async () => {
+      if (!this.state.held) await this.#ask();
+    });
     this.#wake.abort();
     return this.state;
   }
@@ -117,10 +119,9 @@ export class LockKeeper {
       if (this.#problem !== null) this.#deps.log.info("the lock can be asked again");
       this.#problem = null;
     } catch (error) {
-      const problem = sentenceOf(error);
-      if (this.#problem === null) this.#deps.log.warn(errorFields(error), "the lock cannot be asked");
-      else if (!isKnown(error))
-        this.#deps.log.error(errorFields(error), "the lock's answer was not understood");
+      const problem = isKnown(error) ? error.message : "The answer of the lock's server was not understood.";
+      // Asked twice a second: what is known is told once.
+      if (problem !== this.#problem) this.#deps.log.warn(errorFields(error), "the lock cannot be asked");
       this.#problem = problem;
     }
   }
