@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { KnownError } from "../platform/errors.js";
+import { printable } from "../platform/printable.js";
 import { marginOf } from "./belief.js";
 import { type Answer, type Ask, type HttpAsker, parseAnswer } from "./http.js";
 import { type Holding, type LockService, type LockValue, readValue, writtenValue } from "./service.js";
@@ -92,7 +93,7 @@ export class ConsulLock implements LockService {
   }
 
   #read(answer: Answer): unknown {
-    const complaint = answer.text.trim().slice(0, 200);
+    const complaint = printable(answer.text.trim()).slice(0, 200);
     if (answer.status === 401 || answer.status === 403)
       throw new KnownError("lock-refused", `Consul refuses this node: ${complaint}.`);
     if (answer.status === 200) return parseAnswer(answer, "Consul");

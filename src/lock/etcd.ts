@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { KnownError } from "../platform/errors.js";
+import { printable } from "../platform/printable.js";
 import { type Answer, type HttpAsker, parseAnswer } from "./http.js";
 import { type Holding, type LockService, type LockValue, readValue, writtenValue } from "./service.js";
 
@@ -138,7 +139,7 @@ function refusedAs(answer: Answer): number | undefined {
 }
 
 function complaint(answer: Answer): string {
-  return errorOf(answer)?.error.slice(0, 200) ?? `status ${answer.status}`;
+  return printable(errorOf(answer)?.error ?? "").slice(0, 200) || `status ${answer.status}`;
 }
 
 function errorOf({ text }: Answer): z.infer<typeof errorSchema> | undefined {

@@ -8,6 +8,8 @@ import type { Holding, LockService } from "./service.js";
 
 /** After a question that failed, and while somebody else has the lock that this node wants. */
 const retryMs = 500;
+/** The agent's stop is bounded, and does not wait for etcd. */
+const stopMs = 1_000;
 
 export interface KeeperDeps {
   readonly service: LockService;
@@ -75,7 +77,8 @@ export class LockKeeper {
   async stop(): Promise<void> {
     this.#stopping.abort();
     clearTimeout(this.#lapse);
-    await this.#running;
+    // A question that hangs ends by its own deadline, and nothing follows from its answer any more.
+    await Promise.race([this.#running, sleep(stopMs)]);
   }
 
   /** Wants the lock from now on, and tries once at once. Never rejects for what is known: `state` tells. */
@@ -144,8 +147,8 @@ export class LockKeeper {
       this.#let("it has run out, or was taken away");
       return;
     }
-    // Given back in the meantime: it is on its way out.
-    if (!this.#wanted) return;
+    // Given back in the meantime, it is on its way out; and after the stop nobody would see it lapse.
+    if (!this.#wanted || this.#stopping.signal.aborted) return;
     this.#holder = this.#deps.node;
     this.#belief.confirmed(sentAt);
     this.#watch();

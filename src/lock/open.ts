@@ -19,6 +19,8 @@ export interface LockOptions {
 
 /** For one call. A keepalive is two, and there must be time for another try before the lock is given up. */
 const callShare = 6;
+/** A server that has not answered by then will not: rather the next one. */
+const mostCallMs = 2_000;
 
 /**
  * The lock that the configuration names; undefined without one. What speaks with it is loaded only then, so that an
@@ -32,7 +34,7 @@ export async function openLock(options: LockOptions): Promise<LockService | unde
   const { HttpAsker } = await import("./http.js");
   const ca = async (): Promise<string | undefined> =>
     ca_file === undefined ? undefined : readOf(ca_file, "ca_file");
-  const asker = new HttpAsker({ urls: endpoints, ca, deadlineMs: ttl / callShare });
+  const asker = new HttpAsker({ urls: endpoints, ca, deadlineMs: Math.min(mostCallMs, ttl / callShare) });
   if (kind === "consul") {
     const { ConsulLock } = await import("./consul.js");
     return new ConsulLock({ asker, key, ttlMs: ttl, node, token: secret });

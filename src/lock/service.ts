@@ -1,7 +1,11 @@
 import { z } from "zod";
 
 /** What stands in the lock: who holds it, for people and for the holder itself after a restart. */
-const valueSchema = z.object({ node: z.string(), owner: z.string(), since: z.string() });
+const valueSchema = z.object({
+  node: z.string().regex(/^[A-Za-z0-9_-]{1,63}$/),
+  owner: z.string().max(100),
+  since: z.string().max(100),
+});
 export type LockValue = z.infer<typeof valueSchema>;
 
 /** Who has the lock. `lease` is what keeps it: etcd's lease or Consul's session. */
