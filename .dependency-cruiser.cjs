@@ -8,7 +8,7 @@ const floors = [
   ["ship"],
   ["peer"],
   ["snapshot", "fence"],
-  ["carp", "proxysql", "orchestrator", "mysql", "journal", "control", "config"],
+  ["carp", "proxysql", "orchestrator", "mysql", "lock", "journal", "control", "config"],
   ["switchover"],
   ["role"],
 ];

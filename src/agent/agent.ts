@@ -31,6 +31,7 @@ import type { Fencing, FencingParts } from "./fencing.js";
 import { hearPeer } from "./hear-peer.js";
 import { HttpPage } from "./http-page.js";
 import { httpSources } from "./http-sources.js";
+import { cutOff, makeKeeper } from "./lock-steps.js";
 import { Maintenance } from "./maintenance.js";
 import { Observer } from "./observer.js";
 import { PeerBoard } from "./peer-board.js";
@@ -39,6 +40,7 @@ import { Recovery } from "./recovery.js";
 import { recoverRestore } from "./restore.js";
 import { RestoreRecord } from "./restore-record.js";
 import { type Desk, serveSockets } from "./sockets.js";
+import { Shooting } from "./stonith.js";
 import { SwitchoverRecord } from "./switchover-record.js";
 import { Switchovers } from "./switchovers.js";
 import { Trial } from "./trial.js";
@@ -68,8 +70,8 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   const lost = new EventEmitter();
   // Loaded only where it is configured: the others do without its memory.
   const fencingModule = config.orchestrator && (await import("./fencing.js"));
-  const node = compose(config, log, await bootIdentity(config.node.run_dir), {
-    onProxysqlLost: () => lost.emit("proxysql"),
+  const node = await compose(config, log, await bootIdentity(config.node.run_dir), {
+    lost,
     createFencing: (parts) =>
       fencingModule && config.orchestrator ? new fencingModule.Fencing(parts, config.orchestrator) : null,
   });
@@ -93,6 +95,11 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   const desk: Desk = { node, observer, reconciler, drills, health, switchovers, askPeer };
   const page = config.http && new HttpPage(config.http.listen, httpSources(desk), log);
   lost.on("proxysql", () => hint("ProxySQL ended its admin connection"));
+  lost.on("lock", (why: string | null) => {
+    if (why === null) return hint("the lock is held");
+    cutOff(node, observer, why);
+    reconciler.interrupt("the lock is lost");
+  });
   // The socket is also the lock: nothing is touched before we know that no other agent runs.
   const sockets = await serveSockets(desk).catch((error: unknown) => {
     node.journal.close();
@@ -120,6 +127,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   ];
   await readSpool(config, log, hint);
   log.info(`agent ${version} of node ${config.node.name} runs, standby ${config.carp.standby}`);
+  node.lock?.start();
   reconciler.start();
   drills.start();
   health.start();
@@ -144,6 +152,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
         page?.stop(),
         health.stop(),
         switchovers.stop(),
+        node.lock?.stop(),
         reconciler.stop().then(() => node.shipper.stop()),
         node.divergence.stop(),
         node.fencing?.stop(),
@@ -177,16 +186,17 @@ function every(ms: number, log: Logger, what: string, work: () => Promise<unknow
 }
 
 interface Outside {
-  readonly onProxysqlLost: () => void;
+  /** Tells of ProxySQL's admin connection (`proxysql`) and of the lock (`lock`, with why, or null if it came). */
+  readonly lost: EventEmitter;
   readonly createFencing: (parts: FencingParts) => Fencing | null;
 }
 
-function compose(
+async function compose(
   config: Config,
   log: Logger,
   boot: string,
-  { onProxysqlLost, createFencing }: Outside,
-): AgentContext {
+  { lost, createFencing }: Outside,
+): Promise<AgentContext> {
   const { state_dir } = config.node;
   const journal = Journal.open(join(state_dir, "journal.db"), (error) =>
     log.error(errorFields(error), "the journal cannot be written"),
@@ -202,7 +212,7 @@ function compose(
       ? ownerOfDirectory(config.proxysql.datadir, "[proxysql] datadir")
       : ownerNamed(config.proxysql.owner);
   const staging = new Staging(join(state_dir, "staging"), proxysqlOwner);
-  const admin = new AdminClient(adminAddress(config), onProxysqlLost);
+  const admin = new AdminClient(adminAddress(config), () => lost.emit("proxysql"));
   const keeper = {
     read: (): unknown => journal.read("demotion"),
     write: (record: unknown): void => journal.write({ demotion: record }),
@@ -249,7 +259,16 @@ function compose(
     care: new Care(config, journal, demotion),
     maintenance: new Maintenance(journal),
     switchover: new SwitchoverRecord(journal),
+    shooting: new Shooting({
+      config,
+      journal,
+      log,
+      board,
+      node: config.node.name,
+      isLinkUp: (peer) => links.get(peer)?.view.state === "up",
+    }),
     trial: new Trial(journal),
+    lock: await makeKeeper(config, journal, log, (why) => lost.emit("lock", why)),
     restore,
     keepLocal: parseKeepLocal(config.proxysql.keep_local ?? defaultKeepLocal),
     kept: join(state_dir, "kept"),

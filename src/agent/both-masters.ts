@@ -17,6 +17,11 @@ const confirmAfterMs = 300;
 const episodes = z.record(z.string(), z.object({ since: z.number(), theirs: z.string().nullable() }));
 type Episode = z.infer<typeof episodes>[string];
 
+/** True if this node and the peer were both MASTER when they last heard of each other. */
+export function hasOpenEpisode(journal: Pick<Journal, "read">, peer: string): boolean {
+  return Object.hasOwn(episodes.safeParse(journal.read("both-master")).data ?? {}, peer);
+}
+
 export interface BothMastersDeps {
   readonly board: Pick<PeerBoard, "ownRole" | "views" | "onNews" | "askOnHint">;
   readonly journal: Pick<Journal, "read" | "write" | "addNote">;

@@ -1,6 +1,7 @@
 import type { Demotion } from "../carp/demotion.js";
 import type { Config } from "../config/schema.js";
 import type { Journal } from "../journal/journal.js";
+import type { LockKeeper } from "../lock/keeper.js";
 import type { PeerLink } from "../peer/link.js";
 import type { Owner } from "../platform/files.js";
 import type { Logger } from "../platform/log.js";
@@ -17,6 +18,7 @@ import type { Fencing } from "./fencing.js";
 import type { Maintenance } from "./maintenance.js";
 import type { PeerBoard } from "./peer-board.js";
 import type { RestoreRecord } from "./restore-record.js";
+import type { Shooting } from "./stonith.js";
 import type { SwitchoverRecord } from "./switchover-record.js";
 import type { Trial } from "./trial.js";
 
@@ -42,6 +44,9 @@ export interface AgentContext {
   readonly trial: Trial;
   readonly restore: RestoreRecord;
   readonly switchover: SwitchoverRecord;
+  readonly shooting: Shooting;
+  /** null: no lock is configured. */
+  readonly lock: LockKeeper | null;
   /** Where the database that an install replaces is kept. */
   readonly kept: string;
   /** Held while ProxySQL's configuration is read or changed as a whole, so that a snapshot is of one state. */

@@ -2,6 +2,7 @@ import type {
   CarpFacts,
   Facts,
   HostFacts,
+  LockFacts,
   ProxysqlFacts,
   SnapshotFacts,
   VhidFacts,
@@ -158,6 +159,23 @@ export class FactGatherer {
       ),
       care,
       maintenance,
+      lock: this.#lockFacts(role, now),
+      misses: this.#node.shooting
+        .misses()
+        .map((miss) => ({ ...miss, held: this.#node.state.leads === null })),
+    };
+  }
+
+  #lockFacts(role: CarpFacts["role"], now: number): LockFacts | null {
+    const { lock } = this.#node;
+    if (lock === null) return null;
+    const { held, holder, problem } = lock.state;
+    const lacks = role === "unknown" ? undefined : role === "MASTER" && !held;
+    return {
+      holder,
+      problem,
+      notHeldForMs: this.#lasting.look("lock-not-held", lacks, now),
+      unreachableForMs: this.#lasting.look("lock-unreachable", problem !== null, now),
     };
   }
 

@@ -95,7 +95,8 @@ export class Observer {
   }
 
   async observe(): Promise<Observed> {
-    const { config, state, board, shipper, trial, maintenance, care, switchover, restore } = this.#node;
+    const { config, state, board, shipper, trial, maintenance, care, switchover, shooting, lock, restore } =
+      this.#node;
     const [carp, proxysql, best] = await Promise.all([
       this.lookAtCarp(),
       this.#lookAtProxysql(),
@@ -119,6 +120,8 @@ export class Observer {
         ...this.#health(),
         standsAside: this.#standsAside(),
       }),
+      lock: lock?.state ?? null,
+      stonith: shooting.view(),
       trial: trial.current && { ranked: trial.current.ranked, failures: trial.current.failures },
       canPutBack: trial.displaced !== null && trial.displaced.kept !== null,
       givenUp: trial.displaced !== null,

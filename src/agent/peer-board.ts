@@ -17,6 +17,9 @@ export const askDeadlineMs = 1_000;
 /** Peers are asked again every two seconds: until then a snapshot that could not be fetched is not come back to. */
 const dismissedMs = 30_000;
 
+/** A switchover has this long by default, and twice. */
+const givingCountsMs = 60_000;
+
 interface Entry {
   readonly link: PeerLink;
   asked: boolean;
@@ -68,6 +71,13 @@ export class PeerBoard {
   roleOf(name: string): NodeRole {
     const entry = this.#entries.get(name);
     return entry?.reachable ? (readReport(entry.status?.report)?.role ?? "unknown") : "unknown";
+  }
+
+  /** True if this peer said last, and lately, that it is giving its role to `node`, whether it can be asked still or not. */
+  givesTo(name: string, node: string): boolean {
+    const entry = this.#entries.get(name);
+    if (entry?.at === undefined || monotonic() - entry.at > givingCountsMs) return false;
+    return readReport(entry.status?.report)?.switchover?.to === node;
   }
 
   /** Calls the listener with a peer's name after each answer of it or failure to answer, and when our role changed. */

@@ -10,6 +10,7 @@ import {
   rejectSnapshot,
 } from "./configuration-steps.js";
 import type { AgentContext } from "./context.js";
+import { acquireLock, releaseLock } from "./lock-steps.js";
 import type { Observer } from "./observer.js";
 import {
   drainClients,
@@ -40,6 +41,14 @@ export async function performStep(
       return describePeers(await node.board.askAll().then(() => node.board.views()));
     case "settle":
       return sleep(step.ms, signal).then(() => undefined);
+    case "acquire-lock":
+      return acquireLock(node, signal);
+    case "release-lock":
+      return releaseLock(node);
+    case "knock":
+      return node.shooting.knock(step.peer);
+    case "shoot":
+      return node.shooting.shoot(step.peer, signal);
     case "fetch":
       return fetchSnapshot(node, step.peer, step.ranked);
     case "install":
@@ -102,7 +111,7 @@ function describePeers(views: ReturnType<AgentContext["board"]["views"]>): strin
 }
 
 async function openEpoch(
-  { state, config, shipper, journal, log, configLock }: AgentContext,
+  { state, config, shipper, journal, log, configLock, shooting }: AgentContext,
   above: number,
 ): Promise<string> {
   return configLock.run(async () => {
@@ -113,6 +122,7 @@ async function openEpoch(
     }
     const epoch = state.openEpoch(config.node.name, above);
     shipper.enable(epoch);
+    shooting.promoted();
     return `epoch ${epoch} on ${base === null ? "nothing of ours" : formatLineage(base)}`;
   });
 }

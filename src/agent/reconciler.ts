@@ -3,7 +3,7 @@ import { monotonic, sleep, withDeadline } from "../platform/clock.js";
 import { isKnown, sentenceOf } from "../platform/errors.js";
 import type { NodeRole } from "../role/carp-role.js";
 import type { PeerView } from "../role/observed.js";
-import { plan } from "../role/plan.js";
+import { isHeldBack, plan } from "../role/plan.js";
 import type { Step } from "../role/step.js";
 import type { AgentContext } from "./context.js";
 import type { Observer } from "./observer.js";
@@ -14,7 +14,7 @@ import { TransitionLog } from "./transition-log.js";
 const roundsBeforeRest = 25;
 const firstRetryMs = 500;
 const longestRetryMs = 15_000;
-/** How soon to look again at a sick ProxySQL that is left alone for a moment. */
+/** How soon to look again at a sick ProxySQL that is left alone for a moment, or at a promotion that is held back. */
 const unwellLookMs = 500;
 /** A share of demotion that cannot be written must not keep the rest from being done. */
 const asideSteps: ReadonlySet<Step["kind"]> = new Set(["settle-share", "take-back"]);
@@ -39,6 +39,8 @@ export class Reconciler {
   #retryMs = firstRetryMs;
   #lastError: string | undefined;
   #running: Promise<void> | undefined;
+  /** The last plan was empty because the promotion has to wait. */
+  #isHeldBack = false;
 
   /** `onRole` is called with each new role, before anything is done about it. */
   constructor(node: AgentContext, observer: Observer, onRole: (role: NodeRole) => void) {
@@ -70,6 +72,12 @@ export class Reconciler {
     if (this.#step) inBackground(this.#node.log, "looking at CARP", this.#endStepIfRoleChanged(this.#step));
   }
 
+  /** The ground under the present step is gone: give it up if it waits, and look. */
+  interrupt(cause: string): void {
+    this.hint(cause);
+    this.#step?.abort();
+  }
+
   /** Ends the loop after the step that is being performed, which is told to hurry. */
   async stop(): Promise<void> {
     this.#stopping.abort();
@@ -99,7 +107,8 @@ export class Reconciler {
           this.#retryMs = firstRetryMs;
           this.#lastError = undefined;
           const { reconcile } = this.#node.config.carp;
-          return this.#node.care.isUnwell ? Math.min(unwellLookMs, reconcile) : reconcile;
+          const soon = this.#node.care.isUnwell || this.#isHeldBack;
+          return soon ? Math.min(unwellLookMs, reconcile) : reconcile;
         }
       }
       this.#node.log.error({ rounds: roundsBeforeRest }, "the plan does not come to rest");
@@ -120,9 +129,11 @@ export class Reconciler {
     const observed = await this.#observer.observe();
     if (observed.role !== this.#role) this.#roleChanged(observed.role);
     // After a change of role the peers' answers no longer count, so they are looked at last.
-    const steps = plan({ ...observed, peers: this.#peers() });
+    const now = { ...observed, peers: this.#peers() };
+    const steps = plan(now);
     if (steps.length === 0) {
-      this.#transitions.finish();
+      this.#isHeldBack = isHeldBack(now);
+      if (!this.#isHeldBack) this.#transitions.finish();
       return false;
     }
     this.#transitions.planned(steps);
@@ -154,6 +165,7 @@ export class Reconciler {
     this.#role = role;
     this.#retryMs = firstRetryMs;
     this.#node.board.forgetAnswers();
+    this.#node.shooting.roleSeen(role);
     this.#transitions.begin(before, role, this.#cause);
     this.#onRole(role);
     if (role === "unknown") {
@@ -166,7 +178,8 @@ export class Reconciler {
 
   /** Every step bounds itself; this bounds what none of them foresaw, such as a disk that hangs. */
   get #stepDeadlineMs(): number {
-    return Math.max(60_000, 2 * this.#node.config.proxysql.start_timeout);
+    const { proxysql, stonith } = this.#node.config;
+    return Math.max(60_000, 2 * proxysql.start_timeout, stonith.timeout + 5_000);
   }
 
   async #perform(step: Step): Promise<void> {

@@ -12,7 +12,7 @@ export async function settleShare({ demotion, care }: AgentContext): Promise<str
 
 /** Adds our share of demotion, so that the other node is preferred. */
 export async function addShare(node: AgentContext, why: ShareCause): Promise<string> {
-  const { demotion, care, trial, journal, log } = node;
+  const { demotion, care, trial, journal, log, state } = node;
   if (why === "given-away") {
     // A ProxySQL that failed on everything is to blame itself.
     trial.exonerate();
@@ -20,6 +20,8 @@ export async function addShare(node: AgentContext, why: ShareCause): Promise<str
     journal.addNote("address-given-away", { tries: care.view().restarts });
     log.error({ tries: care.view().restarts }, "ProxySQL stays dead: the address is given away");
   }
+  // A lock that comes and goes must not move the role with it: it counts as health does, and for the way back alone.
+  if (why === "no-lock" && state.leads !== null) care.noteMove();
   await demotion.add(why);
   care.forgetSysctls();
   return `${demotion.share} added: ${why}`;

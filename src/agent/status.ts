@@ -2,6 +2,7 @@ import { configDigest } from "../config/digest.js";
 import type { Reason } from "../health/reason.js";
 import type { Liveness } from "../http/sources.js";
 import { type LastTransition, lastTransition } from "../journal/history.js";
+import type { LockState } from "../lock/keeper.js";
 import type { PeerLink } from "../peer/link.js";
 import { wallClock } from "../platform/clock.js";
 import type { CareView, Doubt, MaintenanceView } from "../role/care.js";
@@ -72,6 +73,8 @@ export interface StatusDocument {
   /** Why a failover would not work now, or not as it should; the worst first. */
   readonly reasons: readonly Reason[];
   readonly maintenance: MaintenanceView | null;
+  /** The lock in etcd or Consul; null: none is configured. Absent from agents that did not know it yet. */
+  readonly lock?: LockState | null;
   /** The role is being given to a peer. */
   readonly switchover: SwitchoverView | null;
   /** What the role last changed from and to; null if it never did. */
@@ -139,6 +142,7 @@ export function statusOf(
     ready: reasons.length === 0,
     reasons,
     maintenance: node.maintenance.view(),
+    lock: node.lock?.state ?? null,
     switchover: node.switchover.current,
     lastTransition: lastTransition(journal),
     care: node.care.view(),

@@ -68,6 +68,7 @@ const causes: readonly string[] = [
   "given-away",
   "maintenance",
   "switchover",
+  "no-lock",
 ] satisfies ShareCause[];
 
 function causeOf(why: string | null | undefined): ShareCause | null {

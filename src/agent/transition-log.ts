@@ -82,6 +82,9 @@ function describeStep(step: Step): string {
     case "apply":
     case "reject":
       return `${step.kind} ${formatLineage(step.ranked.lineage)}`;
+    case "knock":
+    case "shoot":
+      return `${step.kind} ${step.peer}`;
     case "demote":
       return `demote (${step.why})`;
     case "report-divergence":

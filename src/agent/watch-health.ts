@@ -26,6 +26,7 @@ const unfitCodes: ReadonlySet<ReasonCode> = new Set([
   "drill-failed",
   "table-definitions-differ",
   "role-unknown",
+  "lock-unreachable",
   "maintenance-on",
   "proxysql-down",
   "not-serving",

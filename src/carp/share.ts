@@ -7,7 +7,7 @@ import { z } from "zod";
 export const shareSize = 241;
 const kernelStep = 240;
 
-const cause = z.enum(["unready", "given-away", "maintenance", "switchover"]);
+const cause = z.enum(["unready", "given-away", "maintenance", "switchover", "no-lock"]);
 
 /** What is kept of our share across restarts. Written before each change of the sysctl, and again after it. */
 export const shareRecordSchema = z.object({

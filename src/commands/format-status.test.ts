@@ -308,6 +308,21 @@ describe("what is wrong", () => {
   });
 });
 
+describe("the lock in the status", () => {
+  const lockOf = (lock: ShownStatus["lock"]): string | undefined =>
+    linesOf({ lock: lock ?? null }).find((line) => line.startsWith("lock "));
+
+  it("is told only where one is configured: who has it, and whether it can be asked", () => {
+    const held = { held: true, wanted: true, holder: "a", problem: null };
+    expect(lockOf(null)).toBeUndefined();
+    expect(lockOf(held)).toMatch(/^lock +held here$/);
+    expect(lockOf({ ...held, held: false, holder: "b" })).toMatch(/^lock +b has it$/);
+    expect(lockOf({ ...held, held: false, holder: null, problem: "x" })).toMatch(
+      /^lock +nobody is known to have it; it cannot be asked$/,
+    );
+  });
+});
+
 /** A text that clears the screen and forges a line. */
 const evil = "\u001b[2J\u009b2J\nrole MASTER \u202e Prüfung 日本";
 
@@ -331,6 +346,7 @@ const whole: ShownStatus = {
     why: "x",
   },
   care: { ...care, total: 480, share: 240, shareWhy: "unready", shareSince: 1 },
+  lock: { held: false, wanted: true, holder: "b", problem: "etcd answers 503." },
   maintenance: { since: "2026-11-21T02:00:00Z", note: "disk", forcePromotion: true },
   switchover: { phase: "drain", from: "a", to: "b", since: "2026-11-21T02:59:57Z" },
   lastTransition: {

@@ -51,6 +51,7 @@ function rows(status: ShownStatus): Row[] {
     row("vhids", describeVhids(status.vhids)),
     ...switchoverRows(status),
     ...maintenanceRows(status),
+    ...lockRows(status),
     ...demotionRows(status),
     row("proxysql", describeProxysql(proxysql), isServing ? undefined : "bad"),
     row("configuration", describeConfiguration(status)),
@@ -79,6 +80,17 @@ function maintenanceRows({ maintenance }: ShownStatus): Row[] {
   const forced = maintenance.forcePromotion ? ", takes over all the same" : "";
   const note = maintenance.note === null ? "" : `: ${maintenance.note}`;
   return [row("maintenance", `on for ${formatAge(maintenance.since)}${forced}${note}`, "warn")];
+}
+
+/** Only if one is configured. A passive node need not have it, but must be able to ask. */
+function lockRows({ lock, role }: ShownStatus): Row[] {
+  if (!lock) return [];
+  if (lock.held) return [row("lock", "held here")];
+  const who = lock.holder === null ? "nobody is known to have it" : `${lock.holder} has it`;
+  const isBad = role === "MASTER" || lock.problem !== null;
+  return [
+    row("lock", `${who}${lock.problem === null ? "" : "; it cannot be asked"}`, isBad ? "bad" : undefined),
+  ];
 }
 
 /** Only if CARP is told to keep the role away from here, by us or by somebody else. */

@@ -64,7 +64,7 @@ describe("effectiveValues", () => {
       if (typeof read === typeof value) expect(read, `${table}.${key}`).toEqual(value);
       else
         expect(`${table}.${key} ${typeof read}`).toMatch(
-          /^(carp|proxysql|snapshots|alerts)\.[a-z_]+ number$/,
+          /^(carp|proxysql|snapshots|alerts|stonith|lock)\.[a-z_]+ number$/,
         );
     }
   });

@@ -45,8 +45,31 @@ describe("parseConfig", () => {
     });
     expect(config.http).toBeUndefined();
     expect(config.alerts).toEqual({ timeout: 10_000, repeat: 0 });
+    expect(config.stonith).toEqual({ timeout: 30_000, when: "contested", on_failure: "hold" });
+    expect(config.lock).toEqual({ endpoints: [], ttl: 10_000 });
     expect(config.peer[0]).toMatchObject({ port: 22, user: "proxysql-carp" });
     expect(config.snapshots).toMatchObject({ schedule: "* * * * *", on_change: true, keep: 30 });
+  });
+
+  it.each([
+    ['kind = "etcd"', "lock.endpoints: expected at least one URL"],
+    ['endpoints = ["http://e:2379"]', 'lock.endpoints: expected kind beside it, "etcd" or "consul"'],
+    ['kind = "etcd"\nendpoints = ["e:2379"]', "lock.endpoints #1: expected a URL such as"],
+    ['kind = "etcd"\nendpoints = ["http://me:pw@e:2379"]', "lock.endpoints #1: expected a URL such as"],
+    ['kind = "etcd"\nendpoints = ["http://e"]\nuser = "u"', "lock.user: expected both user and"],
+    ['kind = "etcd"\nendpoints = ["http://e"]\nsecret_file = "/s"', "lock.secret_file: expected both"],
+    ['kind = "consul"\nendpoints = ["http://c"]\nttl = "9s"', 'lock.ttl: expected at least "10s"'],
+    ['kind = "consul"\nendpoints = ["http://c"]\nuser = "u"', "lock.user: expected none"],
+    ['kind = "etcd"\nendpoints = ["http://e"]\nttl = "4s"', "lock.ttl: expected a duration"],
+  ])("refuses a lock that cannot work: %s", (table, sentence) => {
+    expect(refusal(`${good}\n[lock]\n${table}\n`)).toContain(sentence);
+  });
+
+  it.each([
+    'kind = "etcd"\nendpoints = ["https://e1:2379", "http://[::1]:2379/"]\nuser = "u"\nsecret_file = "/s"',
+    'kind = "consul"\nendpoints = ["http://c:8500"]\nsecret_file = "/s"\nkey = "db/proxysql+1"',
+  ])("takes a lock that can: %s", (table) => {
+    expect(parseConfig(`${good}\n[lock]\n${table}\n`, "x.toml").lock.kind).toBeDefined();
   });
 
   it.each([

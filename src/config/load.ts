@@ -87,6 +87,7 @@ function checkTogether(config: Config, text: string, file: string): void {
     }
   }
   checkOrchestrator(config, tell);
+  for (const [key, sentence] of lockMistakes(config.lock)) tell(["lock", key], sentence);
   if (mistakes.length > 0) throw new KnownError("config-invalid", mistakes.join("\n"), { file });
 }
 
@@ -104,6 +105,29 @@ function checkOrchestrator(
     if (hasPort(from) !== hasPort(to))
       tell(["fence", "hosts", from], `a port on both sides or on none, found "${from}" = "${to}"`);
   }
+}
+
+/** Consul takes no session of less: developer.hashicorp.com/consul/api-docs/session, "TTL". */
+const consulLeastTtlMs = 10_000;
+
+function lockMistakes({ kind, endpoints, ttl, user, secret_file }: Config["lock"]): [string, string][] {
+  const mistakes: [string, string][] = [];
+  if (kind === undefined) {
+    if (endpoints.length > 0) mistakes.push(["endpoints", 'kind beside it, "etcd" or "consul", found none']);
+    return mistakes;
+  }
+  if (endpoints.length === 0) mistakes.push(["endpoints", "at least one URL, found none"]);
+  if (kind === "consul") {
+    if (user !== undefined) mistakes.push(["user", "none: Consul knows tokens only, found one"]);
+    if (ttl < consulLeastTtlMs)
+      mistakes.push(["ttl", `at least "10s", for Consul takes no less, found ${ttl} ms`]);
+  } else if ((user === undefined) !== (secret_file === undefined)) {
+    mistakes.push([
+      user === undefined ? "secret_file" : "user",
+      "both user and secret_file, found one of them",
+    ]);
+  }
+  return mistakes;
 }
 
 function describe(issue: z.core.$ZodIssue, raw: unknown, text: string, file: string): string {

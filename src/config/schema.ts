@@ -267,6 +267,53 @@ const fence = z.strictObject({
     .describe("A file with its password on its first line: owner root, mode 0600."),
 });
 
+const stonith = z.strictObject({
+  command: z
+    .array(z.string())
+    .min(1, "a program and its arguments")
+    .optional()
+    .describe(
+      "A program and its arguments that switch a peer's host off for sure, no shell: {peer} is its name, {host} its address.",
+    ),
+  // Below what the agent takes for a hang of its own: see `livenessOf`.
+  timeout: duration("How long the command may take before it is killed and has failed.", "30s", 100, 120_000),
+  when: z
+    .enum(["contested", "unreachable"])
+    .default("contested")
+    .describe(
+      "contested: shoot an unreachable peer whose host still answers, or that was MASTER together with this node. unreachable: any unreachable peer.",
+    ),
+  on_failure: z
+    .enum(["hold", "go-on"])
+    .default("hold")
+    .describe(
+      "hold: not promoted until the command succeeds or the peer is back. go-on: promoted all the same.",
+    ),
+});
+
+const lock = z.strictObject({
+  kind: z.enum(["etcd", "consul"]).optional().describe("What keeps the lock. Without it there is none."),
+  endpoints: z
+    .array(z.string().regex(/^https?:\/\/[^\s/@]+\/*$/, 'a URL such as "https://etcd1.example:2379"'))
+    .default([])
+    .describe("The servers' URLs: those of one cluster, asked one after the other."),
+  key: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._+/-]{0,254}$/, "a key of letters, digits and . _ + / -")
+    .optional()
+    .describe(
+      "The key that is the lock, the same on all nodes. Without it, the names of all nodes below proxysql-carp/.",
+    ),
+  ttl: duration("How long the lock outlives a holder that is not heard of.", "10s", 5_000, 60_000),
+  user: z.string().min(1).optional().describe("etcd: whom to log in as."),
+  secret_file: absolutePath
+    .optional()
+    .describe("A file with the password (etcd) or token (Consul) on its first line: owner root, mode 0600."),
+  ca_file: absolutePath
+    .optional()
+    .describe("Certificates (PEM) that the servers' are checked by, instead of the system's."),
+});
+
 const log = z.strictObject({
   level: z
     .enum(["debug", "info", "warn", "error"])
@@ -285,6 +332,8 @@ export const configSchema = z.strictObject({
   orchestrator: orchestrator.optional(),
   fence: fence.prefault({}),
   alerts: alerts.prefault({}),
+  stonith: stonith.prefault({}),
+  lock: lock.prefault({}),
   log: log.prefault({}),
 });
 

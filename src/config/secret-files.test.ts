@@ -24,7 +24,7 @@ function mistakes(passwordFile = password, keyFile = key, more = ""): string[] {
     `[node]\nname = "a"\n[carp]\nvhids = ["9@em0"]\n[proxysql]\nadmin_password_file = "${passwordFile}"
 ${more}
 [[peer]]\nname = "b"\nhost = "192.0.2.12"\nkey_file = "${keyFile}"
-host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPakNcVO9TXCpb977ZR21+lQqih0z1+QizbLL2TjpDLw"\n`,
+host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPakNcVO9TXCpb977ZR21+lQqih0z1+QizbLL2TjpDLw"\n${more}`,
     "x.toml",
   );
   return secretFileMistakes(config).map(({ path, sentence }) => `${path.join(".")}: ${sentence}`);
@@ -78,6 +78,16 @@ describe("secretFileMistakes", () => {
     modes(0o600, mode);
     expect(mistakes()).toEqual([expect.stringContaining(`peer.0.key_file: expected`)]);
     expect(mistakes()[0]).toContain(`open to ${who}`);
+  });
+
+  it("refuses the lock's secret where everybody may read it", () => {
+    modes(0o600, 0o600);
+    const secret = join(dir, "lock.secret");
+    writeFileSync(secret, "s3cret\n", { mode: 0o644 });
+    const lock = `[lock]\nkind = "consul"\nendpoints = ["http://c:8500"]\nsecret_file = "${secret}"\n`;
+    expect(mistakes(password, key, lock)).toEqual([expect.stringContaining("lock.secret_file: expected")]);
+    chmodSync(secret, 0o600);
+    expect(mistakes(password, key, lock)).toEqual([]);
   });
 
   it("tells every file at once, and looks through a link", () => {

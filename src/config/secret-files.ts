@@ -23,6 +23,7 @@ export function secretFileMistakes(config: Config): Mistake[] {
   const passwords = [
     { path: ["proxysql", "admin_password_file"], file: config.proxysql.admin_password_file },
     { path: ["orchestrator", "secret_file"], file: config.orchestrator?.secret_file },
+    { path: ["lock", "secret_file"], file: config.lock.secret_file },
     { path: ["fence", "mysql_password_file"], file: config.fence.mysql_password_file },
   ].map(({ path, file }) => ({ path, sentence: file === undefined ? undefined : exposed(file, everybody) }));
   const keys = config.peer.map(({ key_file }, index) => ({

@@ -53,6 +53,28 @@ export interface CarpFacts {
   readonly ownForMs: number;
   readonly care: CareView;
   readonly maintenance: MaintenanceView | null;
+  /** null: none is configured. */
+  readonly lock: LockFacts | null;
+  /** Peers that could not be shot before a promotion. */
+  readonly misses: readonly MissFacts[];
+}
+
+/** The lock in etcd or Consul. */
+export interface LockFacts {
+  /** The node that has it; null: nobody, or it is not known. */
+  readonly holder: string | null;
+  /** Why it cannot be asked. */
+  readonly problem: string | null;
+  /** This node is MASTER and has not got it. */
+  readonly notHeldForMs: number;
+  readonly unreachableForMs: number;
+}
+
+export interface MissFacts {
+  readonly peer: string;
+  readonly why: string;
+  /** The promotion waits for it. */
+  readonly held: boolean;
 }
 
 export interface ProxysqlFacts {

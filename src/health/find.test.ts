@@ -6,6 +6,7 @@ import type {
   Facts,
   FenceFacts,
   HostFacts,
+  LockFacts,
   PeerFacts,
   ProxysqlFacts,
   SnapshotFacts,
@@ -46,6 +47,7 @@ const fenced = {
 } as const;
 const silence = { why: "http://orc1:3000 is unreachable: ECONNREFUSED.", forMs: 3_000, graceMs: 10_000 };
 const isolation = { kind: "cut-off", why: silence.why, action: "fence", since: "2026" } as const;
+const lock: LockFacts = { holder: "b", problem: null, notHeldForMs: 0, unreachableForMs: 0 };
 const disk = { path: "/var/db", free: 1_000_000, total: 1e9, low: true };
 
 /** `key`, the facts that raise it, and facts in which it is nearly so, but no reason yet or none at all. */
@@ -138,6 +140,23 @@ const cases: readonly (readonly [string, Facts, ...Facts[]])[] = [
     peers({ role: "MASTER", bothMasterForMs: 1_000 }),
     peers({ role: "MASTER", bothMasterForMs: 900 }),
   ],
+  [
+    "stonith-failed b",
+    carp({ misses: [{ peer: "b", why: "ipmitool ended with 1", held: true }] }),
+    carp({ misses: [] }),
+  ],
+  [
+    "lock-not-held",
+    carp({ lock: { ...lock, notHeldForMs: 2_000 } }),
+    carp({ lock: { ...lock, notHeldForMs: 1_000 } }),
+    carp({ lock: null }),
+  ],
+  [
+    "lock-unreachable",
+    carp({ lock: { ...lock, problem: "etcd answers 503.", unreachableForMs: 5_000 } }),
+    carp({ lock: { ...lock, problem: "etcd answers 503.", unreachableForMs: 4_000 } }),
+  ],
+  ["own-demotion", cares({ share: 241, shareWhy: "no-lock" }, { ownForMs: 10_000 })],
   ["no-master", carp({ role: "INIT", noMasterForMs: 10_000 }), carp({ role: "INIT", noMasterForMs: 9_000 })],
   [
     "vhids-split",

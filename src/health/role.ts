@@ -7,6 +7,10 @@ import type { Finding } from "./reason.js";
 const unknownMs = 3_000;
 /** A planned switchover has two masters, by what the nodes last said of themselves, for some milliseconds. */
 const bothMasterMs = 1_000;
+/** A planned move hands it over within a second. */
+const lockNotHeldMs = 2_000;
+/** A cluster that elects a new leader answers again within some seconds. */
+const lockUnreachableMs = 5_000;
 /** CARP moves an address within four seconds of its master's silence. */
 const noMasterMs = 10_000;
 /** The vhids of an interface move one after the other. */
@@ -21,6 +25,9 @@ export function findRole(facts: Facts): Finding[] {
   return [
     ...roleUnknown(facts),
     ...bothMaster(facts),
+    ...stonithFailed(facts),
+    ...lockNotHeld(facts),
+    ...lockUnreachable(facts),
     ...noMaster(facts),
     ...split(facts),
     ...carpFights({
@@ -58,6 +65,42 @@ function bothMaster({ node, peers }: Facts): Finding[] {
       sentence: `Both ${node} and ${name} have been MASTER for ${formatDuration(bothMasterForMs)}: they do not hear each other's CARP, and clients reach either of them. No snapshots are exchanged.`,
       todo: "Look why CARP's packets (IP protocol 112, to 224.0.0.18) do not pass: `tcpdump -ni IF proto 112` on both; firewall, switch, the hypervisor's filters, differing `pass` or addresses of the vhid. Until then do not change the configuration.",
     }));
+}
+
+function stonithFailed({ node, carp }: Facts): Finding[] {
+  return carp.misses.map(({ peer, why, held }) => ({
+    code: "stonith-failed",
+    about: peer,
+    sentence: `The command of [stonith] could not switch off the host of ${peer}, which may still hold the address; ${node} ${held ? "is not promoted until it does" : "was promoted all the same"}: ${why}.`,
+    todo: `Switch ${peer} off by hand, or see that it does not have the shared address. ${held ? "Then `proxysql-carp maintenance on --force-promotion` promotes this node at once." : "Run the command by hand: does it work at all?"}`,
+  }));
+}
+
+function lockNotHeld({ node, carp }: Facts): Finding[] {
+  const { lock } = carp;
+  if (lock === null || lock.notHeldForMs < lockNotHeldMs) return [];
+  const who = lock.holder === null ? "nobody is known to have it" : `${lock.holder} has it`;
+  return [
+    {
+      code: "lock-not-held",
+      about: null,
+      sentence: `Node ${node} is MASTER and does not serve, for it has not held the lock for ${formatDuration(lock.notHeldForMs)}: ${lock.problem ?? `${who}.`}`,
+      todo: "It is tried again and again, and the address is given to a peer that can have it. Look at [lock] endpoints from here and at who holds [lock] key; if the lock is to be done without, take the table out and reload the agent.",
+    },
+  ];
+}
+
+function lockUnreachable({ node, carp }: Facts): Finding[] {
+  const { lock } = carp;
+  if (lock === null || lock.problem === null || lock.unreachableForMs < lockUnreachableMs) return [];
+  return [
+    {
+      code: "lock-unreachable",
+      about: null,
+      sentence: `Node ${node} could not be promoted, for it cannot ask for the lock: ${lock.problem}`,
+      todo: "Ask [lock] endpoints by hand from this node: is the cluster in quorum, do user, secret_file and ca_file fit?",
+    },
+  ];
 }
 
 function noMaster({ node, carp, peers }: Facts): Finding[] {
@@ -117,6 +160,7 @@ function foreignDemotion({ carp }: Facts): Finding[] {
 const ownShare = {
   unready: "is not fit to be MASTER, and takes the address only if the other node is really gone",
   "given-away": "gave the address away because its ProxySQL stayed dead",
+  "no-lock": "gave the address away because it had not got the lock",
   maintenance: "has not yet taken back what it added for a maintenance that is over",
 } as const;
 

@@ -59,6 +59,8 @@ export const well: Facts = {
     ownForMs: 0,
     care,
     maintenance: null,
+    lock: null,
+    misses: [],
   },
   proxysql: {
     expected: true,

@@ -64,6 +64,15 @@ const known = {
     exit: 1,
     hint: "Is the disk full or read-only, or does another program hold the file? `fuser` names it.",
   },
+  "stonith-failed": {
+    exit: 1,
+    hint: "Run the command of [stonith] by hand; if the peer is off for sure, `maintenance on --force-promotion` promotes without it.",
+  },
+  "lock-unreachable": {
+    exit: 3,
+    hint: "Ask [lock] endpoints by hand from this node: `curl` with its ca_file; is the cluster in quorum?",
+  },
+  "lock-refused": { exit: 1, hint: "Check [lock] user and secret_file, and that they may write the key." },
   "state-damaged": { exit: 1, hint: "Move the named file away; the agent then starts with a new one." },
 } as const;
 

@@ -1,5 +1,5 @@
 /** Why a node carries a share of CARP demotion of its own. */
-export type ShareCause = "unready" | "given-away" | "maintenance" | "switchover";
+export type ShareCause = "unready" | "given-away" | "maintenance" | "switchover" | "no-lock";
 
 /** How this node looks after its ProxySQL and its place in CARP, for status and reasons. Times in ms since 1970. */
 export interface CareView {

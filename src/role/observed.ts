@@ -1,6 +1,8 @@
 import type { ShareCause } from "./care.js";
 import type { NodeRole } from "./carp-role.js";
 import type { Lineage, Ranked } from "./lineage.js";
+import type { Lock } from "./lock.js";
+import type { Stonith } from "./stonith.js";
 
 /** What a peer last said of itself. */
 export interface PeerView {
@@ -73,6 +75,10 @@ export interface Observed {
   /** A switchover closed the client port here and it was not opened since; an operator's own PAUSE is his affair. */
   readonly pausedByUs: boolean;
   readonly care: Care;
+  /** null: none is configured. */
+  readonly lock: Lock | null;
+  /** Peers that may have to be shot before a promotion; null without a command for it. */
+  readonly stonith: Stonith | null;
   /** A snapshot that was put in place and ProxySQL has not yet proven; how often it failed to. */
   readonly trial: { readonly ranked: Ranked; readonly failures: number } | null;
   /** A snapshot that was given up may still be in place, and the files from before it are kept. */

@@ -1,8 +1,10 @@
 import { bringUp, hushScheduler, prepare, resume, runScheduler, stop } from "./bring-up.js";
 import { addsNothingTo, compareLineage, type Lineage, type Ranked, relate, relateTo } from "./lineage.js";
+import { lockSteps } from "./lock.js";
 import type { Observed, PeerView } from "./observed.js";
 import { restoreSteps } from "./restore.js";
 import type { Step } from "./step.js";
+import { shootFirst } from "./stonith.js";
 import { isSick, rejectFailed, shareSteps, tend } from "./tend.js";
 
 /**
@@ -11,6 +13,8 @@ import { isSick, rejectFailed, shareSteps, tend } from "./tend.js";
  */
 export function plan(now: Observed): readonly Step[] {
   if (now.role === "unknown") return [];
+  const lock = lockSteps(now, mayAct(now));
+  if (lock !== undefined) return lock;
   const restore = restoreSteps(now, highestEpoch(now));
   if (restore !== undefined) return restore;
   if (now.maintenance !== null && !isForced(now)) return [...look(now), ...shareSteps(now)];
@@ -26,6 +30,18 @@ export function plan(now: Observed): readonly Step[] {
   const steps = stepDown(now);
   // A ProxySQL that does not come up must not keep its node from saying so in CARP.
   return now.leads === null ? [...share, ...steps] : [...steps, ...share];
+}
+
+/** True while this node is MASTER and may not be promoted for now: the plan is empty, and nothing is as it should be. */
+export function isHeldBack(now: Observed): boolean {
+  if (now.role !== "MASTER") return false;
+  if (lockSteps(now, mayAct(now)) !== undefined) return true;
+  return now.leads === null && mayAct(now) && shootFirst(now) !== undefined;
+}
+
+/** Neither an operator nor a switchover has said that ProxySQL is theirs for now. */
+function mayAct(now: Observed): boolean {
+  return (now.maintenance === null || isForced(now)) && !now.switching;
 }
 
 /** In maintenance a gained role is followed only if the operator said so; one that is ours already is looked after. */
@@ -48,6 +64,8 @@ function beMaster(now: Observed): Step[] {
 function promote(now: Observed): Step[] {
   if (now.peers.some((peer) => !peer.asked)) return [{ kind: "ask-peers" }];
   if (now.masterForMs < now.settleMs) return [{ kind: "settle", ms: now.settleMs - now.masterForMs }];
+  const shots = shootFirst(now);
+  if (shots !== undefined) return shots;
   const offer = bestOffer(now);
   if (offer) return [{ kind: "fetch", peer: offer.name, ranked: offer.best }];
   if (now.care.tries > 0 && isSick(now)) {

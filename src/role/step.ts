@@ -5,6 +5,13 @@ import type { Ranked } from "./lineage.js";
 export type Step =
   | { readonly kind: "ask-peers" }
   | { readonly kind: "settle"; readonly ms: number }
+  /** Ask for the lock, without which no node serves as MASTER. */
+  | { readonly kind: "acquire-lock" }
+  | { readonly kind: "release-lock" }
+  /** Does the host of a peer that cannot be asked still answer, so that it may hold the address? */
+  | { readonly kind: "knock"; readonly peer: string }
+  /** Have the operator's command switch the peer's host off. */
+  | { readonly kind: "shoot"; readonly peer: string }
   | { readonly kind: "fetch"; readonly peer: string; readonly ranked: Ranked }
   | { readonly kind: "install"; readonly ranked: Ranked; readonly reportLoss: boolean }
   | { readonly kind: "apply"; readonly ranked: Ranked; readonly reportLoss: boolean }

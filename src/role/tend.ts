@@ -42,7 +42,8 @@ function looksWell({ standby, proxysql }: Observed): boolean {
   return standby === "cold" || (proxysql.admin && proxysql.serving);
 }
 
-function isPeerReady(now: Observed): boolean {
+/** True if somebody could take the address. */
+export function isPeerReady(now: Observed): boolean {
   return now.peers.some(({ reachable, ready, role }) => reachable && ready === true && role === "BACKUP");
 }
 

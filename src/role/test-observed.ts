@@ -72,6 +72,8 @@ export function observed(change: Partial<Observed> = {}): Observed {
     switching: false,
     pausedByUs: false,
     care: calm,
+    lock: null,
+    stonith: null,
     trial: null,
     canPutBack: false,
     givenUp: false,

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { sharedAddress } from "./host-files.js";
 import type { Lab } from "./netns.js";
-import { addPort, interfaceName } from "./network.js";
+import { addPort, interfaceName, type Port } from "./network.js";
 import { waitFor } from "./wait.js";
 
 const clientPort = "6033";
@@ -21,6 +21,8 @@ export type Seen = {
 
 /** A client on a host of its own beside the pair: see client.ts. Ends with the lab, or when told. */
 export type Client = {
+  /** When each attempt that was served ended, ms since 1970. */
+  served(): readonly number[];
   /** What became of the attempts that ended since then (ms since 1970). */
   seenSince(time: number): Seen;
   end(): void;
@@ -29,10 +31,17 @@ export type Client = {
 /** Puts the client's host onto the lab's switch and starts it; resolves when it was served for the first time. */
 export async function startClient(lab: Lab): Promise<Client> {
   const port = addPort(lab.network, "client", "192.0.2.50", {});
+  const client = await startClientIn(port, sharedAddress);
+  await waitFor("the client is served", () => client.served().length > 0);
+  return client;
+}
+
+/** The same in a host that is there, through any address. */
+export async function startClientIn(port: Port, address: string): Promise<Client> {
   // CARP's address has one MAC address, whoever is master; here each host has its own, and news of it is to count.
   inside("sysctl", "-qw", `net.ipv4.neigh.${interfaceName}.locktime=0`);
   const program = resolve(join("build", "test/support/host/client.js"));
-  const command = ["netns", "exec", port.namespace, process.execPath, program, sharedAddress, clientPort];
+  const command = ["netns", "exec", port.namespace, process.execPath, program, address, clientPort];
   const child: ChildProcess = spawn("ip", command, { stdio: ["ignore", "pipe", "inherit"] });
   if (child.stdout === null) throw new Error("no output of the client");
   const attempts: Attempt[] = [];
@@ -40,8 +49,9 @@ export async function startClient(lab: Lab): Promise<Client> {
     const [began, ended, outcome = ""] = line.split(" ");
     attempts.push({ began: Number(began), ended: Number(ended), outcome });
   });
-  await waitFor("the client is served", () => attempts.some(({ outcome }) => outcome === "ok"));
+  await waitFor("the client has tried", () => attempts.length > 0);
   return {
+    served: () => attempts.filter(({ outcome }) => outcome === "ok").map(({ ended }) => ended),
     seenSince: (time) => seen(attempts, time),
     end: () => void child.kill("SIGKILL"),
   };

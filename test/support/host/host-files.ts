@@ -150,7 +150,7 @@ export function writeConfigs(
     `[carp]\nvhids = ["${vhid}"]\nstandby = "${standby}"\n${more.carp ?? ""}`,
     `[proxysql]\ndatadir = "${places.datadir}"\nowner = "${proxysqlUser.name}:${proxysqlUser.name}"`,
     `admin_password_file = "${join(places.etc, "admin.password")}"\nprogram = "${places.proxysqlProgram}"\n${more.proxysql ?? ""}`,
-    ...["snapshots", "http", "alerts"].flatMap((table) =>
+    ...["snapshots", "http", "alerts", "stonith", "lock"].flatMap((table) =>
       more[table] === undefined ? [] : [`[${table}]\n${more[table]}`],
     ),
     `[log]\nlevel = "debug"`,

@@ -14,7 +14,7 @@ import { createConnection } from "mysql2/promise";
 import { writeBootTime } from "./boot-time.js";
 import type { DevdLogEntry } from "./devd.js";
 import { adminPassword, type Identity, type Places, sharedAddress, vhid } from "./host-files.js";
-import { killProcesses, type Network, type Port, setPlugged } from "./network.js";
+import { killProcesses, type Network, type Port, processesOf, setPlugged } from "./network.js";
 import { hostPath } from "./requirements.js";
 import { waitFor } from "./wait.js";
 
@@ -187,6 +187,11 @@ export function freezeProxysql(host: Host, frozen: boolean): void {
   for (const pid of proxysqlPids(host).slice(1)) {
     process.kill(pid, frozen ? "SIGSTOP" : "SIGCONT");
   }
+}
+
+/** Every program of the host stops in the middle of what it does, or goes on. Its kernel still takes connections. */
+export function freezeHost(host: Host, frozen: boolean): void {
+  for (const pid of processesOf(host.port.namespace)) process.kill(pid, frozen ? "SIGSTOP" : "SIGCONT");
 }
 
 /**

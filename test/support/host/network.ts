@@ -103,12 +103,20 @@ function setPortFlag(network: Network, port: Port, name: string, on: boolean): v
   inside(network.switchNamespace, "ip", "link", "set", port.switchPort, ...flag);
 }
 
+/** The processes of a namespace. */
+export function processesOf(namespace: string): number[] {
+  const found = spawnSync("ip", ["netns", "pids", namespace], { encoding: "utf8" });
+  return found.stdout
+    .split("\n")
+    .filter((pid) => pid !== "")
+    .map(Number);
+}
+
 /** Kills every process of a namespace with SIGKILL and returns when none is left. */
 export function killProcesses(namespace: string): void {
   const end = Date.now() + 10_000;
   for (;;) {
-    const found = spawnSync("ip", ["netns", "pids", namespace], { encoding: "utf8" });
-    const pids = found.stdout.split("\n").filter((pid) => pid !== "");
+    const pids = processesOf(namespace);
     if (pids.length === 0) {
       return;
     }
@@ -117,7 +125,7 @@ export function killProcesses(namespace: string): void {
     }
     for (const pid of pids) {
       try {
-        process.kill(Number(pid), "SIGKILL");
+        process.kill(pid, "SIGKILL");
       } catch {
         // It ended meanwhile.
       }

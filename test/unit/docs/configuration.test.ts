@@ -140,6 +140,16 @@ describe("the sample configuration", () => {
       },
       alerts: { ...plain.alerts, command: ["/usr/local/libexec/proxysql-carp-alert"] },
       orchestrator: parseConfig(`${filled}\n${orchestratorExample}`, "sample").orchestrator,
+      lock: {
+        ...plain.lock,
+        kind: "etcd",
+        endpoints: [1, 2, 3].map((at) => `https://etcd${at}.example:2379`),
+        key: "proxysql-carp/db",
+        user: "proxysql-carp",
+        secret_file: "/usr/local/etc/proxysql-carp/lock.secret",
+        ca_file: "/usr/local/etc/proxysql-carp/lock-ca.pem",
+      },
+      stonith: { ...plain.stonith, command: expect.arrayContaining(["{peer}-ipmi.example"]) },
     });
   });
 });

@@ -148,6 +148,8 @@ export class ModelNode {
       switching: false,
       pausedByUs: false,
       care: calm,
+      lock: null,
+      stonith: null,
       trial: null,
       givenUp: false,
       unsure: false,
