@@ -136,6 +136,7 @@ export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   node.fencing?.start({
     observer,
     peers: peerFences(node.board, [...node.links.keys()]),
+    inMaintenance: () => node.maintenance.view() !== null,
     giveAway: async (to) => {
       await switchovers.start({ to, force: true, dryRun: false, timeoutMs: giveAwayMs });
     },

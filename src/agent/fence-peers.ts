@@ -1,5 +1,6 @@
 import { parseServer } from "../fence/server.js";
 import type { ServerKey } from "../orchestrator/types.js";
+import type { NodeRole } from "../role/carp-role.js";
 import { readReport } from "../ship/peer-report.js";
 import type { PeerBoard } from "./peer-board.js";
 
@@ -9,7 +10,10 @@ const countsMs = 10_000;
 /** What a peer says of Orchestrator and its fences. */
 export interface PeerFenceReport {
   readonly name: string;
+  readonly role: NodeRole;
   readonly fences: readonly ServerKey[];
+  /** Released by an operator there. */
+  readonly pardoned: readonly ServerKey[];
   /** Whether a leader in quorum answers it; null if it does not ask, or does not say. */
   readonly seesQuorum: boolean | null;
 }
@@ -29,8 +33,17 @@ export function peerFences(board: PeerBoard, names: readonly string[]): PeerFenc
         const { status, ageMs, error } = board.describe(name);
         const report = readReport(status?.report);
         if (report === null || error !== null || ageMs === null || ageMs > countsMs) return [];
-        const fences = (report.fences ?? []).flatMap((text) => parseServer(text) ?? []);
-        return [{ name, fences, seesQuorum: report.seesQuorum ?? null }];
+        const keys = (texts: readonly string[] = []): ServerKey[] =>
+          texts.flatMap((text) => parseServer(text) ?? []);
+        return [
+          {
+            name,
+            role: report.role,
+            fences: keys(report.fences),
+            pardoned: keys(report.pardoned),
+            seesQuorum: report.seesQuorum ?? null,
+          },
+        ];
       }),
   };
 }

@@ -42,6 +42,7 @@ export interface FencingParts {
 export interface FencingSurroundings {
   readonly observer: Pick<Observer, "carp" | "proxysql" | "starting">;
   readonly peers: PeerFences;
+  readonly inMaintenance: () => boolean;
   /** Gives the address to this peer; it sees a quorum, and this node does not. */
   readonly giveAway: (peer: string) => Promise<void>;
 }
@@ -69,6 +70,7 @@ export class Fencing {
     const { fencer, client } = composeFencer(config, orchestrator, {
       admin,
       keeper: {
+        file: join(config.node.state_dir, "journal.db"),
         read: () => journal.read("fences"),
         write: (latch) => journal.write({ fences: latch }),
       },
@@ -215,6 +217,8 @@ export class Fencing {
       await this.#isolation?.look(this.#fencer.state, this.#stopping.signal);
       this.#trouble = undefined;
     } catch (error) {
+      // Cut off by the agent's own stop.
+      if (this.#stopping.signal.aborted) return;
       const fields = errorFields(error);
       if (fields.error !== this.#trouble) this.#parts.log.error(fields, "a pass of fencing failed");
       this.#trouble = String(fields.error);
@@ -222,7 +226,10 @@ export class Fencing {
   }
 
   #adopt({ peers }: FencingSurroundings): void {
-    for (const { name, fences } of peers.reports()) this.#fencer.adopt(fences, name);
+    for (const { name, fences, pardoned, role } of peers.reports()) {
+      if (role === "MASTER") this.#fencer.pardon(pardoned);
+      this.#fencer.adopt(fences, name);
+    }
   }
 
   /** In cold standby the passive node's ProxySQL does not run: what is fenced is laid into what it is started with. */

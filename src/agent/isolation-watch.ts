@@ -59,7 +59,7 @@ export class IsolationWatch {
   }
 
   async #giveAway(): Promise<void> {
-    if (this.#around.observer.carp.role !== "MASTER") return;
+    if (this.#around.observer.carp.role !== "MASTER" || this.#around.inMaintenance()) return;
     if (this.#givenAt !== undefined && monotonic() - this.#givenAt < againMs) return;
     // What it said some seconds ago may be from before Orchestrator went down for everybody.
     await this.#around.peers.refresh();

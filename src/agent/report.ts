@@ -1,3 +1,4 @@
+import { serverName } from "../fence/server.js";
 import type { AgentContext } from "./context.js";
 import { fencedNames } from "./fence-names.js";
 import type { Observer } from "./observer.js";
@@ -41,6 +42,7 @@ export function reportOf(
     demotion: { total, share, why: shareWhy },
     switchover: switchover.current && { id: switchover.current.id, to: switchover.current.to },
     fences: fencing === null ? [] : fencedNames(fencing.state).slice(0, 256),
+    pardoned: fencing === null ? [] : fencing.state.latch.pardoned.map(serverName).slice(0, 256),
     seesQuorum: fencing?.state.look === undefined ? null : fencing.state.look.kind === "view",
     definitions: digests.definitions,
     tls: digests.tls,

@@ -79,8 +79,9 @@ async function serveFence({ node }: Desk): Promise<ControlServer | undefined> {
 
 async function answerFence({ fencing }: AgentContext, request: FenceRequest): Promise<ControlAnswer> {
   if (fencing === null) return { ok: false, error: "Without [orchestrator] nothing is fenced." };
-  fencing.hint(request.op === "fence-hint" ? request.hook : undefined);
+  // The scheduler comes again by itself: it asks for one look, and not for a burst of them.
   if (request.op === "fence-now") await fencing.pass();
+  else fencing.hint(request.hook);
   const { problem, look } = fencing.state;
   return {
     ok: true,

@@ -61,7 +61,7 @@ const node = z.strictObject({
   state_dir: absolutePath
     .default("/var/db/proxysql-carp")
     .describe("Where snapshots, journal and spool are."),
-  run_dir: absolutePath.default("/var/run/proxysql-carp").describe("Where the two Unix sockets are."),
+  run_dir: absolutePath.default("/var/run/proxysql-carp").describe("Where the Unix sockets are."),
 });
 
 const carp = z.strictObject({

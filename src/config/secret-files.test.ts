@@ -22,7 +22,6 @@ afterAll(() => rmSync(dir, { recursive: true }));
 function mistakes(passwordFile = password, keyFile = key, more = ""): string[] {
   const config = parseConfig(
     `[node]\nname = "a"\n[carp]\nvhids = ["9@em0"]\n[proxysql]\nadmin_password_file = "${passwordFile}"
-${more}
 [[peer]]\nname = "b"\nhost = "192.0.2.12"\nkey_file = "${keyFile}"
 host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPakNcVO9TXCpb977ZR21+lQqih0z1+QizbLL2TjpDLw"\n${more}`,
     "x.toml",

@@ -22,7 +22,8 @@ export interface FencerOptions {
   readonly isolationMs: number | undefined;
   /** Since when nobody in quorum has answered, by the monotonic clock, if that was before this process; ms. */
   readonly silentSince?: number;
-  readonly keeper: { read(): unknown; write(latch: Latch): void };
+  /** `file`: what an error about the record names. */
+  readonly keeper: { readonly file: string; read(): unknown; write(latch: Latch): void };
   /** Runs what reads or changes ProxySQL's configuration as a whole, one at a time. */
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
   /** Something that people want to find later. */
@@ -74,7 +75,10 @@ export class Fencer {
   constructor(options: FencerOptions) {
     const latch = readLatch(options.keeper.read());
     if (latch === undefined)
-      throw new KnownError("state-damaged", "The record of what is fenced cannot be understood.");
+      throw new KnownError(
+        "state-damaged",
+        `${options.keeper.file}: the record of what is fenced cannot be understood.`,
+      );
     this.#options = options;
     this.#latch = latch;
     this.#silence = { since: options.silentSince ?? monotonic(), why: null };
@@ -143,7 +147,8 @@ export class Fencer {
   adopt(servers: readonly ServerKey[], of: string): void {
     if (this.#look?.kind === "view" && this.#servers.length > 0) return;
     const index = indexOf(this.#latch);
-    const news = servers.filter((server) => !index.fenceOf(server));
+    const pardoned = new Set(this.#latch.pardoned.map(serverName));
+    const news = servers.filter((server) => !index.fenceOf(server) && !pardoned.has(serverName(server)));
     if (news.length === 0) return;
     const since = new Date(wallClock()).toISOString();
     const cause = { kind: "peer", detail: `fenced by ${of}`, successor: null } as const;
@@ -154,6 +159,17 @@ export class Fencer {
     this.#keep({ ...this.#latch, fences });
   }
 
+  /** An operator has released these on the active node: that goes for this one too, for as long as their cause lasts. */
+  pardon(servers: readonly ServerKey[]): void {
+    const index = indexOf(this.#latch);
+    const pardoned = servers.filter((server) => index.fenceOf(server));
+    if (pardoned.length > 0)
+      this.#keep({
+        ...this.#latch,
+        pardoned: [...this.#latch.pardoned, ...pardoned.map((one) => ({ ...one }))],
+      });
+  }
+
   /** Takes over what was fenced while this one did not run. */
   takeOver(other: Latch): void {
     const index = indexOf(this.#latch);
@@ -162,6 +178,7 @@ export class Fencer {
       isolatedSince: this.#latch.isolatedSince ?? other.isolatedSince,
       rows: [...this.#latch.rows, ...other.rows.filter((row) => !index.knows(row))],
       pardoned: this.#latch.pardoned,
+      settled: this.#latch.settled,
     });
   }
 
@@ -210,19 +227,21 @@ export class Fencer {
       const verdicts = this.#verdicts(this.#servers);
       if (verdicts.every(({ known }) => known !== null))
         this.#unknown = verdicts.filter(({ known }) => known === false).map(({ server }) => server);
-      const { fences, lifted, pardoned } = decide(next, verdicts, now);
+      const { fences, lifted, pardoned, settled } = decide(next, verdicts, now);
       for (const { server, role } of lifted) roles.set(serverName(server), role);
-      next = { ...next, fences, pardoned, isolatedSince: null };
+      next = { ...next, fences, pardoned, settled, isolatedSince: null };
     }
     const { isolationMs } = this.#options;
-    if (isolationMs !== undefined && isIsolated(this.#silence, monotonic(), isolationMs))
+    // What it means to be isolated was changed meanwhile: nothing is held for that any more.
+    if (isolationMs === undefined) next = { ...next, isolatedSince: null };
+    else if (isIsolated(this.#silence, monotonic(), isolationMs))
       next = { ...next, isolatedSince: next.isolatedSince ?? now };
     return { next, roles };
   }
 
   #verdicts(servers: readonly ServerKey[]): Verdict[] {
     if (this.#look?.kind !== "view") return [];
-    return judge(servers, this.#look.view, this.#options.toOrchestrator);
+    return judge(servers, this.#look.view, this.#options.toOrchestrator, this.#latch.settled);
   }
 
   #differs(next: Latch, runtime: readonly ServerRow[], roles: ReadonlyMap<string, KnownRole>): boolean {

@@ -1,5 +1,5 @@
 import type { Instance, OrchestratorView, Recovery, ServerKey } from "../orchestrator/types.js";
-import type { Fence, FenceCause } from "./latch.js";
+import type { Fence, FenceCause, Latch } from "./latch.js";
 import { sameServer, serverName } from "./server.js";
 
 /** What a server is to its cluster, as far as Orchestrator's leader can say now. */
@@ -12,16 +12,25 @@ export interface Verdict {
   /** Why nothing may be sent there; null if Orchestrator has nothing against it. */
   readonly cause: FenceCause | null;
   readonly role: KnownRole;
+  /** The last recovery that replaced it, whatever it is now. */
+  readonly recovery: string | null;
   /** False if Orchestrator has never heard of it; null if its instances were not asked for. */
   readonly known: boolean | null;
 }
 
-/** Judges every server by one view. `toOrchestrator`: the name that Orchestrator has for it. Pure. */
+/**
+ * Judges every server by one view. `toOrchestrator`: the name that Orchestrator has for it. `settled`: recoveries that say
+ * nothing any more, for the server has been a working one since; a replica whose replication stops later on is no dead
+ * primary. Pure.
+ */
 export function judge(
   servers: readonly ServerKey[],
   view: OrchestratorView,
   toOrchestrator: (server: ServerKey) => ServerKey,
+  settled: Latch["settled"] = [],
 ): Verdict[] {
+  const names = new Set(settled.map((one) => `${serverName(one)} ${one.recovery}`));
+  const isSettled = (server: ServerKey, uid: string): boolean => names.has(`${serverName(server)} ${uid}`);
   const instances = view.instances && new Map(view.instances.map((one) => [serverName(one.key), one]));
   const downtimed = new Map(view.downtimed.map((one) => [serverName(one.key), one]));
   return servers.map((server) => {
@@ -30,11 +39,13 @@ export function judge(
     const instance = instances?.get(name) ?? downtimed.get(name);
     const role = roleOf(instance, view);
     const downtime = downtimed.get(name);
-    const replaced = replacedBy(key, role, view.recoveries);
+    const replaced = replacedBy(key, view.recoveries);
+    const counts = role === "unknown" && replaced !== undefined && !isSettled(server, replaced.uid);
     return {
       server,
-      cause: replaced ?? (downtime === undefined ? null : downtimeCause(downtime)),
+      cause: counts ? replacedCause(replaced) : downtime === undefined ? null : downtimeCause(downtime),
       role,
+      recovery: replaced?.uid ?? null,
       known: instances === null ? null : instance !== undefined,
     };
   });
@@ -52,20 +63,19 @@ export function needsInstances(
 }
 
 /**
- * The last recovery that this server had a part in replaced it, and it is not a replica again. Orchestrator's own
+ * The last recovery that this server had a part in, if that replaced it. Orchestrator's own
  * downtime for that (`lost-in-recovery`) is known to the node alone that did the recovery, and ends by itself; the
  * audit of recoveries is the same on all of its nodes (go/logic/command_applier.go:68-73).
  */
-function replacedBy(key: ServerKey, role: KnownRole, recoveries: readonly Recovery[]): FenceCause | null {
+function replacedBy(key: ServerKey, recoveries: readonly Recovery[]): Recovery | undefined {
   const last = lastAbout(key, recoveries);
-  if (last === undefined || role !== "unknown") return null;
-  if (!last.successful || !sameServer(last.failed, key)) return null;
-  if (last.successor === null || sameServer(last.successor, key)) return null;
-  return {
-    kind: "replaced",
-    detail: `${last.analysis} at ${last.startedAt}, recovery ${last.uid}`.slice(0, 500),
-    successor: { ...last.successor },
-  };
+  if (!last?.successful || !sameServer(last.failed, key)) return undefined;
+  return last.successor === null || sameServer(last.successor, key) ? undefined : last;
+}
+
+function replacedCause({ analysis, startedAt, uid, successor }: Recovery): FenceCause {
+  const detail = `${analysis} at ${startedAt}, recovery ${uid}`;
+  return { kind: "replaced", detail: detail.slice(0, 500), successor: successor && { ...successor } };
 }
 
 function downtimeCause({ downtimeReason, downtimeOwner, downtimeEnds }: Instance): FenceCause {
@@ -142,9 +152,10 @@ function followsFrom(one: ServerKey, from: ServerKey, instances: readonly Instan
 /** What becomes of the fences by a view: which are to be held from now on, and which may be lifted, as what. */
 export interface Judgement {
   readonly fences: readonly Fence[];
-  readonly lifted: readonly { readonly server: ServerKey; readonly role: Exclude<KnownRole, "unknown"> }[];
+  readonly lifted: readonly { readonly server: ServerKey; readonly role: KnownRole }[];
   /** Servers that were pardoned and need it still: what they were fenced for goes on. */
   readonly pardoned: readonly ServerKey[];
+  readonly settled: Latch["settled"];
 }
 
 /**
@@ -152,19 +163,20 @@ export interface Judgement {
  * known again. Pure. `now`: ISO 8601.
  */
 export function decide(
-  latched: { readonly fences: readonly Fence[]; readonly pardoned: readonly ServerKey[] },
+  latched: Pick<Latch, "fences" | "pardoned" | "settled">,
   verdicts: readonly Verdict[],
   now: string,
 ): Judgement {
   const pardoned = new Set(latched.pardoned.map(serverName));
   const judged = new Map(verdicts.map((verdict) => [serverName(verdict.server), verdict]));
   const fences: Fence[] = [];
-  const lifted: { server: ServerKey; role: Exclude<KnownRole, "unknown"> }[] = [];
+  const lifted: { server: ServerKey; role: KnownRole }[] = [];
   for (const fence of latched.fences) {
     const verdict = judged.get(serverName(fence.server));
     // Gone from ProxySQL: there is nothing to keep out of use.
     if (verdict === undefined) continue;
-    if (verdict.cause !== null) fences.push({ ...fence, cause: kept(fence.cause, verdict.cause) });
+    if (pardoned.has(serverName(fence.server))) lifted.push({ server: fence.server, role: verdict.role });
+    else if (verdict.cause !== null) fences.push({ ...fence, cause: kept(fence.cause, verdict.cause) });
     else if (verdict.role === "unknown") fences.push(fence);
     else lifted.push({ server: fence.server, role: verdict.role });
   }
@@ -177,7 +189,17 @@ export function decide(
     fences,
     lifted,
     pardoned: latched.pardoned.filter((one) => judged.get(serverName(one))?.cause),
+    settled: settledBy(latched.settled, verdicts),
   };
+}
+
+/** Of each server the recovery that replaced it last is all that matters. */
+function settledBy(before: Latch["settled"], verdicts: readonly Verdict[]): Latch["settled"] {
+  return verdicts.flatMap(({ server, role, recovery }) => {
+    if (recovery === null) return [];
+    const known = before.some((one) => sameServer(one, server) && one.recovery === recovery);
+    return known || role !== "unknown" ? [{ ...server, recovery }] : [];
+  });
 }
 
 /** The newest word, but a successor that is known is not forgotten for one that is not. */

@@ -21,6 +21,8 @@ const latchSchema = z.object({
   rows: z.array(server.extend({ hostgroup: z.int(), status })),
   /** Servers that an operator has released although what they were fenced for goes on. */
   pardoned: z.array(server),
+  /** Recoveries after which the server that they replaced has been seen as a working replica, or as master again. */
+  settled: z.array(server.extend({ recovery: z.string().max(300) })).default([]),
 });
 
 export type FenceCause = z.infer<typeof cause>;
@@ -35,9 +37,10 @@ export interface Latch {
   readonly isolatedSince: string | null;
   readonly rows: readonly ServerRow[];
   readonly pardoned: readonly ServerKey[];
+  readonly settled: readonly (ServerKey & { readonly recovery: string })[];
 }
 
-export const emptyLatch: Latch = { fences: [], isolatedSince: null, rows: [], pardoned: [] };
+export const emptyLatch: Latch = { fences: [], isolatedSince: null, rows: [], pardoned: [], settled: [] };
 
 /** What was kept, or undefined if it is no latch. Nothing kept is an empty one. */
 export function readLatch(kept: unknown): Latch | undefined {

@@ -6,7 +6,7 @@ import type { Latch } from "./latch.js";
 import type { FenceAdmin } from "./look.js";
 import { takeRunLock } from "./run-lock.js";
 import { serverName } from "./server.js";
-import { readStandalone, writeStandalone } from "./standalone-file.js";
+import { readStandalone, standaloneDirectory, writeStandalone } from "./standalone-file.js";
 
 export interface RunOnceResult {
   /** False if another one was running: it does the work. */
@@ -35,6 +35,7 @@ export async function runFenceOnce(config: Config, admin: FenceAdmin): Promise<R
       silentSince:
         monotonic() - (kept.silentSince === null ? 0 : Math.max(0, wallClock() - kept.silentSince)),
       keeper: {
+        file: standaloneDirectory(node.state_dir),
         read: () => kept.latch,
         write: (latch: Latch) => writeStandalone(node.state_dir, { ...kept, latch }),
       },

@@ -47,6 +47,8 @@ const reportSchema = z.object({
   switchover: maybe(z.object({ id: text, to: text }).nullable()),
   /** The MySQL servers that it fences, as `host:port`. */
   fences: maybe(z.array(text).max(longestList)),
+  /** Those that an operator has released there although what they were fenced for goes on. */
+  pardoned: maybe(z.array(text).max(longestList)),
   /** A leader of Orchestrator in quorum answers it; null if it does not ask. */
   seesQuorum: maybe(z.boolean().nullable()),
   /** Digest of its ProxySQL's table definitions. */

@@ -96,6 +96,7 @@ function withFencer(parts: Parts): FencedShop {
   const { fencer, client } = composeFencer(config, config.orchestrator, {
     admin,
     keeper: {
+      file: "kept",
       read: () => (kept.latch === undefined ? undefined : JSON.parse(JSON.stringify(kept.latch))),
       write: (latch) => {
         kept.latch = latch;

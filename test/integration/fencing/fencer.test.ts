@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { emptyLatch } from "../../../src/fence/latch.js";
 import { until } from "../../support/pair/pair.js";
 import { isOnline } from "../../support/standin-control.js";
 import { db1, db2, openFencedShop, untouched } from "./fenced-shop.js";
@@ -185,7 +186,7 @@ describe("isolation", () => {
       await pass();
       return (await rows()) === before;
     });
-    expect(fencer.state.latch).toEqual({ fences: [], isolatedSince: null, rows: [], pardoned: [] });
+    expect(fencer.state.latch).toEqual(emptyLatch);
   });
 
   it.each(["html", "half-json", "status-500", "empty-502", "nothing", "dribble", "odd-hosts"] as const)(

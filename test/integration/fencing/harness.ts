@@ -25,12 +25,13 @@ export interface FencedPairOptions {
   readonly orchestrator?: OrchestratorStart;
   /** More lines of [orchestrator] and of [fence]. */
   readonly settings?: readonly string[];
+  readonly poll?: string;
   readonly fence?: readonly string[];
 }
 
 /** A pair that asks Orchestrator, with a primary db1 and two replicas of it behind it. */
 export async function startFencedPair(options: FencedPairOptions = {}): Promise<FencedPair> {
-  const { standby = "warm", settings = [], fence = [] } = options;
+  const { standby = "warm", settings = [], fence = [], poll = "200ms" } = options;
   const orchestrator = await startOrchestrator({ instances: threeServers(), ...options.orchestrator });
   try {
     const pair = await startPair({
@@ -38,7 +39,7 @@ export async function startFencedPair(options: FencedPairOptions = {}): Promise<
       extra: {
         orchestrator: [
           `endpoints = ${JSON.stringify(orchestrator.endpoints)}`,
-          'poll = "200ms"',
+          `poll = "${poll}"`,
           ...settings,
         ],
         fence: [...fence],

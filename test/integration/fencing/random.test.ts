@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { emptyLatch } from "../../../src/fence/latch.js";
 import { serverName } from "../../../src/fence/server.js";
 import type { ServerChange } from "../../support/standin-control.js";
 import { db1, db2, db3, type FencedShop, openFencedShop } from "./fenced-shop.js";
@@ -181,7 +182,7 @@ describe("whatever happens", () => {
           await new Promise((resolve) => setTimeout(resolve, 50));
         }
         expect(world.trouble).toEqual([]);
-        expect(world.shop.fencer.latch).toEqual({ fences: [], isolatedSince: null, rows: [], pardoned: [] });
+        expect({ ...world.shop.fencer.latch, settled: [] }).toEqual(emptyLatch);
         const text = await world.shop.rows();
         expect(text).toContain(`10 ${world.primary.host} ONLINE`);
         expect(text).not.toContain("OFFLINE");
