@@ -1,49 +1,26 @@
 import { EventEmitter } from "node:events";
-import { join } from "node:path";
-import { Demotion } from "../carp/demotion.js";
-import { adminAddress } from "../config/admin-address.js";
 import type { Config } from "../config/schema.js";
 import { drainSpool } from "../control/spool.js";
-import { Journal } from "../journal/journal.js";
-import { createLink, type PeerLink } from "../peer/link.js";
-import { prepareProbes } from "../peer/probe.js";
-import { errorFields, inBackground } from "../platform/background.js";
+import { inBackground } from "../platform/background.js";
 import { withDeadline } from "../platform/clock.js";
-import { ensureDirectory } from "../platform/files.js";
 import type { Logger } from "../platform/log.js";
-import { Mutex } from "../platform/mutex.js";
-import { ownerNamed, ownerOfDirectory } from "../platform/owner.js";
-import { AdminClient } from "../proxysql/admin-client.js";
-import { NodeState } from "../ship/node-state.js";
-import { Shipper } from "../ship/shipper.js";
-import { Staging } from "../ship/staging.js";
-import { defaultKeepLocal, parseKeepLocal } from "../snapshot/keep-local.js";
-import { openStore } from "../snapshot/store.js";
 import { bootIdentity } from "./boot.js";
 import { BothMasters } from "./both-masters.js";
-import { Care } from "./care.js";
+import { compose, prepareDirectories } from "./compose.js";
 import type { AgentContext } from "./context.js";
 import { listenToDevd } from "./devd-pipe.js";
-import { DivergenceReports } from "./divergence.js";
 import { Drills } from "./drills.js";
 import { peerFences } from "./fence-peers.js";
-import type { Fencing, FencingParts } from "./fencing.js";
 import { hearPeer } from "./hear-peer.js";
 import { HttpPage } from "./http-page.js";
 import { httpSources } from "./http-sources.js";
-import { cutOff, makeKeeper } from "./lock-steps.js";
-import { Maintenance } from "./maintenance.js";
+import { cutOff } from "./lock-steps.js";
 import { Observer } from "./observer.js";
-import { PeerBoard } from "./peer-board.js";
 import { Reconciler } from "./reconciler.js";
 import { Recovery } from "./recovery.js";
 import { recoverRestore } from "./restore.js";
-import { RestoreRecord } from "./restore-record.js";
 import { type Desk, serveSockets } from "./sockets.js";
-import { Shooting } from "./stonith.js";
-import { SwitchoverRecord } from "./switchover-record.js";
 import { Switchovers } from "./switchovers.js";
-import { Trial } from "./trial.js";
 import { version } from "./version.js";
 import { HealthWatch } from "./watch-health.js";
 
@@ -68,13 +45,7 @@ export interface Agent {
 export async function startAgent(config: Config, log: Logger): Promise<Agent> {
   await prepareDirectories(config);
   const lost = new EventEmitter();
-  // Loaded only where it is configured: the others do without its memory.
-  const fencingModule = config.orchestrator && (await import("./fencing.js"));
-  const node = await compose(config, log, await bootIdentity(config.node.run_dir), {
-    lost,
-    createFencing: (parts) =>
-      fencingModule && config.orchestrator ? new fencingModule.Fencing(parts, config.orchestrator) : null,
-  });
+  const node = await compose(config, log, await bootIdentity(config.node.run_dir), lost);
   const drills = new Drills(node);
   const recovery = new Recovery(node, drills);
   const observer: Observer = new Observer(node, () => ({
@@ -184,119 +155,6 @@ function every(ms: number, log: Logger, what: string, work: () => Promise<unknow
       }),
     );
   }, ms);
-}
-
-interface Outside {
-  /** Tells of ProxySQL's admin connection (`proxysql`) and of the lock (`lock`, with why, or null if it came). */
-  readonly lost: EventEmitter;
-  readonly createFencing: (parts: FencingParts) => Fencing | null;
-}
-
-async function compose(
-  config: Config,
-  log: Logger,
-  boot: string,
-  { lost, createFencing }: Outside,
-): Promise<AgentContext> {
-  const { state_dir } = config.node;
-  const journal = Journal.open(join(state_dir, "journal.db"), (error) =>
-    log.error(errorFields(error), "the journal cannot be written"),
-  );
-  const state = new NodeState(journal);
-  if (state.leadsAsAnother(config.node.name)) {
-    log.info(`this node has a new name, ${config.node.name}, and opens an epoch of its own`);
-    state.release();
-  }
-  const store = openStore(state_dir);
-  const proxysqlOwner = (): ReturnType<typeof ownerNamed> =>
-    config.proxysql.owner === undefined
-      ? ownerOfDirectory(config.proxysql.datadir, "[proxysql] datadir")
-      : ownerNamed(config.proxysql.owner);
-  const staging = new Staging(join(state_dir, "staging"), proxysqlOwner);
-  const admin = new AdminClient(adminAddress(config), () => lost.emit("proxysql"));
-  const keeper = {
-    read: (): unknown => journal.read("demotion"),
-    write: (record: unknown): void => journal.write({ demotion: record }),
-  };
-  const demotion = new Demotion(keeper, boot);
-  const links = createLinks(config, log);
-  const board = new PeerBoard(links, log);
-  const configLock = new Mutex();
-  const restore = new RestoreRecord(journal);
-  const fencing = createFencing({ config, log, journal, admin, configLock });
-  const shipper = new Shipper({
-    config,
-    log,
-    journal,
-    state,
-    store,
-    staging,
-    admin,
-    links,
-    configLock,
-    isHeld: () => restore.holdsTaking(state.leads),
-    lift: (file) => fencing?.lift(file),
-    onShipped: (peer) => inBackground(log, `asking ${peer}`, board.ask(peer)),
-    onOutranked: (peer) => inBackground(log, `asking ${peer}`, board.ask(peer)),
-    peerIsMaster: (peer) => board.roleOf(peer) === "MASTER",
-  });
-  board.onNews((peer) => shipper.release(peer));
-  return {
-    config,
-    log,
-    journal,
-    state,
-    store,
-    staging,
-    admin,
-    links,
-    board,
-    shipper,
-    divergence: new DivergenceReports({ config, log, journal, state, store, staging, links, board }),
-    configLock,
-    proxysqlOwner,
-    demotion,
-    fencing,
-    care: new Care(config, journal, demotion),
-    maintenance: new Maintenance(journal),
-    switchover: new SwitchoverRecord(journal),
-    shooting: new Shooting({
-      config,
-      journal,
-      log,
-      board,
-      node: config.node.name,
-      isLinkUp: (peer) => links.get(peer)?.view.state === "up",
-    }),
-    trial: new Trial(journal),
-    lock: await makeKeeper(config, journal, log, (why) => lost.emit("lock", why)),
-    restore,
-    keepLocal: parseKeepLocal(config.proxysql.keep_local ?? defaultKeepLocal),
-    kept: join(state_dir, "kept"),
-    installed: { rows: {} },
-  };
-}
-
-function createLinks(config: Config, log: Logger): Map<string, PeerLink> {
-  return new Map(
-    config.peer.map(({ name, host, port, user, key_file, host_key }) => [
-      name,
-      createLink({
-        node: config.node.name,
-        version,
-        peer: { name, host, port, user, keyFile: key_file, hostKey: host_key },
-        log,
-      }),
-    ]),
-  );
-}
-
-async function prepareDirectories({ node }: Config): Promise<void> {
-  await ensureDirectory(node.state_dir, 0o711);
-  await ensureDirectory(node.run_dir, 0o755);
-  for (const box of ["inbox", "outbox", "quarantine"])
-    await ensureDirectory(join(node.state_dir, box), 0o700);
-  await prepareProbes(node.state_dir);
 }
 
 async function askPeers(node: AgentContext, hint: (cause: string) => void): Promise<void> {

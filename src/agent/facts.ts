@@ -120,7 +120,7 @@ export class FactGatherer {
       snapshots: await this.#snapshotFacts(view, digests, peers, now),
       peers,
       host: this.#hostFacts(now),
-      fence: fenceFacts(this.#node),
+      fence: fenceFacts(this.#node, role === "MASTER"),
     };
   }
 

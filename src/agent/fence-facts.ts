@@ -5,19 +5,24 @@ import { wallClock } from "../platform/clock.js";
 import type { AgentContext } from "./context.js";
 
 /** What health finds reasons from; null without [orchestrator]. */
-export function fenceFacts({ fencing, config }: Pick<AgentContext, "fencing" | "config">): FenceFacts | null {
+export function fenceFacts(
+  { fencing, config }: Pick<AgentContext, "fencing" | "config">,
+  isActive: boolean,
+): FenceFacts | null {
   if (fencing === null || !config.orchestrator) return null;
-  const { latch, look, silentForMs, problem } = fencing.state;
-  const suggestions = fencing.suggestions;
+  const { latch, look, silentForMs, problem, unknown } = fencing.state;
+  const { suggestions } = fencing;
+  // A cold node's ProxySQL does not run while it is passive: what it would not use is told when it is active.
+  const isUsed = isActive || config.carp.standby === "warm";
   return {
-    fences: latch.fences.map(({ server, cause, since }) => ({
+    fences: (isUsed ? latch.fences : []).map(({ server, cause, since }) => ({
       server: serverName(server),
       kind: cause.kind,
       detail: cause.detail,
       successor: cause.successor && serverName(cause.successor),
       since,
     })),
-    unknown: fencing.state.unknown.map((server) => ({
+    unknown: unknown.map((server) => ({
       server: serverName(server),
       maybe: suggestions.get(serverName(server)) ?? null,
     })),

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { monotonic } from "../platform/clock.js";
 import { isKnown, systemCode } from "../platform/errors.js";
 import { NotPlainFile, openPlain } from "../platform/plain-file.js";
+import { modules } from "../proxysql/modules.js";
 import { tlsNames } from "../snapshot/content.js";
 import { readDefinitions } from "../snapshot/definitions.js";
 import { sha256Of } from "../snapshot/hashing.js";
 import type { Manifest } from "../snapshot/manifest.js";
-import { modules } from "../snapshot/modules.js";
 
 /** What both nodes of a pair should have alike, by digests that peers may see. */
 export interface OwnDigests {

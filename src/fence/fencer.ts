@@ -4,7 +4,8 @@ import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
 import { applyFences } from "./apply.js";
 import { isIsolated, type Silence } from "./isolation.js";
 import { decide, judge, type KnownRole, type Verdict } from "./judge.js";
-import { type Fence, indexOf, isIdle, type Latch, readLatch } from "./latch.js";
+import { type Fence, indexOf, type Latch } from "./latch.js";
+import { LatchKeeper, type LatchKeeperOptions } from "./latch-keeper.js";
 import { type FenceAdmin, type FenceShape, readRuntime, readShape } from "./look.js";
 import { isNothing, planFences } from "./plan.js";
 import { type ServerRow, serversOf } from "./rows.js";
@@ -12,7 +13,7 @@ import { sameServer, serverName } from "./server.js";
 import { severConnections } from "./sever.js";
 import type { Topology } from "./topology.js";
 
-export interface FencerOptions {
+export interface FencerOptions extends LatchKeeperOptions {
   readonly admin: FenceAdmin;
   readonly topology: Topology;
   readonly toOrchestrator: (server: ServerKey) => ServerKey;
@@ -22,15 +23,8 @@ export interface FencerOptions {
   readonly isolationMs: number | undefined;
   /** Since when nobody in quorum has answered, by the monotonic clock, if that was before this process; ms. */
   readonly silentSince?: number;
-  /** `file`: what an error about the record names. */
-  readonly keeper: { readonly file: string; read(): unknown; write(latch: Latch): void };
   /** Runs what reads or changes ProxySQL's configuration as a whole, one at a time. */
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Something that people want to find later. */
-  readonly note: (
-    kind: "fenced" | "released" | "isolated" | "isolation-over",
-    detail: Record<string, unknown>,
-  ) => void;
 }
 
 /** How ProxySQL may be touched now. */
@@ -62,25 +56,18 @@ export interface FenceState {
  */
 export class Fencer {
   readonly #options: FencerOptions;
-  #latch: Latch;
+  readonly #keeper: LatchKeeper;
   #silence: Silence;
   #look: OrchestratorLook | undefined;
   #servers: readonly ServerKey[] = [];
   #unknown: readonly ServerKey[] = [];
   #shape: { readonly version: string | null; readonly shape: FenceShape } | undefined;
   #problem: { readonly sentence: string; readonly since: number } | undefined;
-  #unsaved = false;
   #sever = new Map<string, ServerKey>();
 
   constructor(options: FencerOptions) {
-    const latch = readLatch(options.keeper.read());
-    if (latch === undefined)
-      throw new KnownError(
-        "state-damaged",
-        `${options.keeper.file}: the record of what is fenced cannot be understood.`,
-      );
     this.#options = options;
-    this.#latch = latch;
+    this.#keeper = new LatchKeeper(options);
     this.#silence = { since: options.silentSince ?? monotonic(), why: null };
   }
 
@@ -88,7 +75,7 @@ export class Fencer {
     return {
       look: this.#look,
       silentForMs: this.#silence.why === null ? 0 : monotonic() - this.#silence.since,
-      latch: this.#latch,
+      latch: this.#keeper.latch,
       unknown: this.#unknown,
       problem: this.#problem
         ? { sentence: this.#problem.sentence, forMs: monotonic() - this.#problem.since }
@@ -97,31 +84,28 @@ export class Fencer {
   }
 
   get latch(): Latch {
-    return this.#latch;
+    return this.#keeper.latch;
   }
 
   /** Asks Orchestrator and brings ProxySQL to what it says. Never rejects for what either of them does. */
   async pass(how: FencePass, signal?: AbortSignal): Promise<void> {
     const { topology } = this.#options;
-    const look = await topology.look(this.#servers, this.#latch.fences.length > 0, signal);
+    const look = await topology.look(this.#servers, this.#keeper.latch.fences.length > 0, signal);
     if (signal?.aborted) return;
     this.#hear(look);
-    await this.#options.exclusively(() => this.#followUnlessAborted(how, signal));
+    await this.#options.exclusively(async () => {
+      if (!signal?.aborted) await this.#follow(how, look);
+    });
     await this.#severAll(signal);
   }
 
-  /** Brings ProxySQL to the latch as it is, without asking anybody: after a configuration was put in place. */
-  async assert(how: FencePass): Promise<void> {
-    await this.#options.exclusively(() => this.#follow(how, undefined));
-  }
-
   /**
-   * Lifts a fence on an operator's word. `fence-role-unknown` if it is not known what the server is now, unless `force`:
+   * Lifts a fence on an operator's word. `not-done` if it is not known what the server is now, unless `force`:
    * then its rows become what they were. What it was fenced for is no cause again until it has ended once.
    */
   async release(server: ServerKey, force: boolean, how: FencePass): Promise<KnownRole> {
     return this.#options.exclusively(async () => {
-      const fence = this.#latch.fences.find((one) => sameServer(one.server, server));
+      const fence = this.#keeper.latch.fences.find((one) => sameServer(one.server, server));
       if (fence === undefined)
         throw new KnownError("not-done", `${serverName(server)} is not fenced.`, { server });
       const role = this.#verdicts([fence.server])[0]?.role ?? "unknown";
@@ -133,9 +117,9 @@ export class Fencer {
         );
       }
       const next: Latch = {
-        ...this.#latch,
-        fences: this.#latch.fences.filter((one) => one !== fence),
-        pardoned: [...this.#latch.pardoned, fence.server],
+        ...this.#keeper.latch,
+        fences: this.#keeper.latch.fences.filter((one) => one !== fence),
+        pardoned: [...this.#keeper.latch.pardoned, fence.server],
       };
       await this.#bring(next, how, new Map([[serverName(server), role]]));
       if (this.#problem !== undefined) throw new KnownError("not-done", this.#problem.sentence);
@@ -146,39 +130,43 @@ export class Fencer {
   /** Takes over what another node has fenced, until this one has an answer of its own. */
   adopt(servers: readonly ServerKey[], of: string): void {
     if (this.#look?.kind === "view" && this.#servers.length > 0) return;
-    const index = indexOf(this.#latch);
-    const pardoned = new Set(this.#latch.pardoned.map(serverName));
-    const news = servers.filter((server) => !index.fenceOf(server) && !pardoned.has(serverName(server)));
-    if (news.length === 0) return;
-    const since = new Date(wallClock()).toISOString();
+    const { latch } = this.#keeper;
     const cause = { kind: "peer", detail: `fenced by ${of}`, successor: null } as const;
+    const index = indexOf(latch);
+    const told = new Set(servers.map(serverName));
+    const pardoned = new Set(latch.pardoned.map(serverName));
+    const isOver = ({ server, cause: was }: Fence): boolean =>
+      was.kind === "peer" && was.detail === cause.detail && !told.has(serverName(server));
+    const news = servers.filter((server) => !index.fenceOf(server) && !pardoned.has(serverName(server)));
+    if (news.length === 0 && !latch.fences.some(isOver)) return;
+    const since = new Date(wallClock()).toISOString();
     const fences = [
-      ...this.#latch.fences,
+      ...latch.fences.filter((fence) => !isOver(fence)),
       ...news.map((server) => ({ server: { ...server }, cause, since })),
     ];
-    this.#keep({ ...this.#latch, fences });
+    this.#keep({ ...latch, fences });
   }
 
   /** An operator has released these on the active node: that goes for this one too, for as long as their cause lasts. */
   pardon(servers: readonly ServerKey[]): void {
-    const index = indexOf(this.#latch);
+    const index = indexOf(this.#keeper.latch);
     const pardoned = servers.filter((server) => index.fenceOf(server));
     if (pardoned.length > 0)
       this.#keep({
-        ...this.#latch,
-        pardoned: [...this.#latch.pardoned, ...pardoned.map((one) => ({ ...one }))],
+        ...this.#keeper.latch,
+        pardoned: [...this.#keeper.latch.pardoned, ...pardoned.map((one) => ({ ...one }))],
       });
   }
 
   /** Takes over what was fenced while this one did not run. */
   takeOver(other: Latch): void {
-    const index = indexOf(this.#latch);
+    const index = indexOf(this.#keeper.latch);
     this.#keep({
-      fences: union(other.fences, this.#latch.fences),
-      isolatedSince: this.#latch.isolatedSince ?? other.isolatedSince,
-      rows: [...this.#latch.rows, ...other.rows.filter((row) => !index.knows(row))],
-      pardoned: this.#latch.pardoned,
-      settled: this.#latch.settled,
+      fences: union(other.fences, this.#keeper.latch.fences),
+      isolatedSince: this.#keeper.latch.isolatedSince ?? other.isolatedSince,
+      rows: [...this.#keeper.latch.rows, ...other.rows.filter((row) => !index.knows(row))],
+      pardoned: this.#keeper.latch.pardoned,
+      settled: this.#keeper.latch.settled,
     });
   }
 
@@ -187,8 +175,8 @@ export class Fencer {
     if (rows.length === 0) return;
     const named = new Set(rows.map(serverName));
     this.#keep({
-      ...this.#latch,
-      rows: [...this.#latch.rows.filter((row) => !named.has(serverName(row))), ...rows],
+      ...this.#keeper.latch,
+      rows: [...this.#keeper.latch.rows.filter((row) => !named.has(serverName(row))), ...rows],
     });
   }
 
@@ -198,32 +186,27 @@ export class Fencer {
     else this.#silence = { ...this.#silence, why: look.why };
   }
 
-  async #followUnlessAborted(how: FencePass, signal: AbortSignal | undefined): Promise<void> {
-    if (!signal?.aborted) await this.#follow(how, this.#look);
-  }
-
-  async #follow(how: FencePass, look: OrchestratorLook | undefined): Promise<void> {
+  async #follow(how: FencePass, look: OrchestratorLook): Promise<void> {
     try {
       let runtime: readonly ServerRow[] = [];
       if (how.usable) {
         runtime = await readRuntime(this.#options.admin);
-        this.#servers = serversOf([...runtime, ...this.#latch.rows]);
+        this.#servers = serversOf([...runtime, ...this.#keeper.latch.rows]);
       }
       const { next, roles } = this.#next(look);
       if (how.usable && this.#differs(next, runtime, roles)) await this.#bring(next, how, roles);
-      else if (how.usable || isIdle(this.#latch)) this.#settle(next);
-      // Nothing is lifted unseen while ProxySQL is away: its disk still has what is to be undone.
-      else this.#settle({ ...next, fences: union(this.#latch.fences, next.fences) });
+      else if (how.usable) this.#settle(next);
+      else this.#wait(next);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #next(look: OrchestratorLook | undefined): { next: Latch; roles: ReadonlyMap<string, KnownRole> } {
+  #next(look: OrchestratorLook): { next: Latch; roles: ReadonlyMap<string, KnownRole> } {
     const now = new Date(wallClock()).toISOString();
     const roles = new Map<string, KnownRole>();
-    let next = this.#latch;
-    if (look?.kind === "view") {
+    let next = this.#keeper.latch;
+    if (look.kind === "view") {
       const verdicts = this.#verdicts(this.#servers);
       if (verdicts.every(({ known }) => known !== null))
         this.#unknown = verdicts.filter(({ known }) => known === false).map(({ server }) => server);
@@ -241,7 +224,7 @@ export class Fencer {
 
   #verdicts(servers: readonly ServerKey[]): Verdict[] {
     if (this.#look?.kind !== "view") return [];
-    return judge(servers, this.#look.view, this.#options.toOrchestrator, this.#latch.settled);
+    return judge(servers, this.#look.view, this.#options.toOrchestrator, this.#keeper.latch.settled);
   }
 
   #differs(next: Latch, runtime: readonly ServerRow[], roles: ReadonlyMap<string, KnownRole>): boolean {
@@ -257,7 +240,7 @@ export class Fencer {
         latch: next,
         roles,
         savesAll: how.savesAll,
-        keep: (rows) => this.#keep({ ...next, fences: union(this.#latch.fences, next.fences), rows }),
+        keep: (rows) => this.#keep({ ...next, fences: union(this.#keeper.latch.fences, next.fences), rows }),
       });
       if (this.#options.mode === "hard")
         for (const server of plan.fence) this.#sever.set(serverName(server), server);
@@ -280,44 +263,26 @@ export class Fencer {
     this.#keep({ ...next, rows: next.rows.filter((row) => index.holds(row)) });
   }
 
+  /** ProxySQL is away. Nothing is let go unseen: its disk still has what is to be undone. */
+  #wait(next: Latch): void {
+    const { fences, isolatedSince } = this.#keeper.latch;
+    this.#problem = undefined;
+    this.#keep({
+      ...next,
+      fences: union(fences, next.fences),
+      isolatedSince: isolatedSince ?? next.isolatedSince,
+    });
+  }
+
   #keep(next: Latch): void {
-    const before = this.#latch;
-    this.#latch = next;
-    if (JSON.stringify(before) !== JSON.stringify(next)) {
-      this.#unsaved = true;
-      this.#tell(before, next);
-    }
-    this.#save();
-  }
-
-  /** What cannot be written down is done all the same, and written when it can be: a dead primary does not wait. */
-  #save(): void {
-    if (!this.#unsaved) return;
-    try {
-      this.#options.keeper.write(this.#latch);
-      this.#unsaved = false;
-    } catch (error) {
-      this.#fail(new KnownError("not-done", `What is fenced cannot be written down: ${sentenceOf(error)}`));
-    }
-  }
-
-  #tell(before: Latch, next: Latch): void {
-    const { note } = this.#options;
-    const [was, is] = [indexOf(before), indexOf(next)];
-    for (const { server, cause } of next.fences)
-      if (!was.fenceOf(server)) note("fenced", { server: serverName(server), ...cause });
-    for (const { server } of before.fences)
-      if (!is.fenceOf(server)) note("released", { server: serverName(server) });
-    if (before.isolatedSince === null && next.isolatedSince !== null)
-      note("isolated", { why: this.#silence.why });
-    if (before.isolatedSince !== null && next.isolatedSince === null)
-      note("isolation-over", { since: before.isolatedSince });
+    const error = this.#keeper.keep(next);
+    if (error !== undefined) this.#fail(error);
   }
 
   async #severAll(signal: AbortSignal | undefined): Promise<void> {
     await Promise.all(
       [...this.#sever.values()].map(async (server) => {
-        if (!indexOf(this.#latch).holds(server)) return this.#sever.delete(serverName(server));
+        if (!indexOf(this.#keeper.latch).holds(server)) return this.#sever.delete(serverName(server));
         try {
           const { left } = await severConnections(this.#options.admin, server, signal);
           if (left === 0) return this.#sever.delete(serverName(server));

@@ -1,5 +1,6 @@
 import type { AdminRow } from "../proxysql/admin-client.js";
 import { comparisons, countQuery } from "../proxysql/drift-queries.js";
+import { modules } from "../proxysql/modules.js";
 import { readAdminTables } from "../proxysql/table-shapes.js";
 import type { ServersSeen } from "./plan.js";
 import type { HostgroupPair, ServerRow, ServerStatus } from "./rows.js";
@@ -10,16 +11,8 @@ export interface FenceAdmin {
   exec(sql: string): Promise<void>;
 }
 
-/** The tables that LOAD and SAVE MYSQL SERVERS move as one (lib/ProxySQL_Admin.cpp:111-119). */
-export const serverTables = [
-  "mysql_servers",
-  "mysql_replication_hostgroups",
-  "mysql_group_replication_hostgroups",
-  "mysql_galera_hostgroups",
-  "mysql_aws_aurora_hostgroups",
-  "mysql_hostgroup_attributes",
-  "mysql_servers_ssl_params",
-] as const;
+/** Those that LOAD and SAVE MYSQL SERVERS move as one (lib/ProxySQL_Admin.cpp:111-119). */
+const serverTables: readonly string[] = modules.find(({ name }) => name === "MYSQL SERVERS")?.tables ?? [];
 
 /** What does not change while ProxySQL runs: which tables and columns this version has, and how to look at them. */
 export interface FenceShape {
@@ -47,7 +40,7 @@ export async function readRuntime(admin: FenceAdmin): Promise<ServerRow[]> {
 export async function readShape(admin: FenceAdmin): Promise<FenceShape> {
   const [main, disk] = [await readAdminTables(admin, "main"), await readAdminTables(admin, "disk")];
   const there = (tables: typeof main): typeof main =>
-    tables.filter(({ name }) => serverTables.some((one) => one === name));
+    tables.filter(({ name }) => serverTables.includes(name));
   const [inMemory, onDisk] = [there(main), there(disk)];
   const edits = comparisons({ main: inMemory, disk: onDisk, active: false });
   const hasPairs = inMemory.some(({ name }) => name === "mysql_replication_hostgroups");

@@ -1,6 +1,6 @@
 import { KnownError } from "../platform/errors.js";
+import { type Module, modules } from "../proxysql/modules.js";
 import { type KeepLocal, keptVariablesCondition } from "./keep-local.js";
-import { type Module, modules } from "./modules.js";
 import { columnList, identifier, literal, sameIn } from "./sql-text.js";
 import type { TableShape } from "./table-shape.js";
 

@@ -1,8 +1,8 @@
 import type { AdminClient } from "../proxysql/admin-client.js";
+import { modules } from "../proxysql/modules.js";
 import { type KeepLocal, keepsVariable } from "./keep-local.js";
 import type { Manifest } from "./manifest.js";
 import { missingRows } from "./missing-rows.js";
-import { modules } from "./modules.js";
 import { emptiedTables } from "./scratch-database.js";
 import { columnList, identifier, literal } from "./sql-text.js";
 import { type ShapeRow, shapeQuery, shapesOf, type TableShape } from "./table-shape.js";

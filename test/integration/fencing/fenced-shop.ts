@@ -23,8 +23,8 @@ export interface FencedShop {
   readonly fencer: Fencer;
   /** What is written down of the latch. */
   kept(): Latch | undefined;
-  /** One pass of the fencer. */
-  pass(): Promise<void>;
+  /** One pass of the fencer; with ProxySQL away if it is not `usable`. */
+  pass(change?: Partial<FencePass>): Promise<void>;
   /** `10 db1 ONLINE, 20 db2 ONLINE`: a layer's servers. */
   rows(layer?: "runtime" | "main" | "disk"): Promise<string>;
   /** Ends all of it now. */
@@ -112,7 +112,7 @@ function withFencer(parts: Parts): FencedShop {
     orchestrator,
     fencer,
     kept: () => kept.latch,
-    pass: () => fencer.pass(how),
+    pass: (change = {}) => fencer.pass({ ...how, ...change }),
     rows: async (layer = "runtime") => {
       const table = layer === "runtime" ? "runtime_mysql_servers" : `${layer}.mysql_servers`;
       const found = await shop.admin.rows(

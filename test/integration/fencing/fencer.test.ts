@@ -166,6 +166,26 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
 });
 
 describe("isolation", () => {
+  it("gives back what was there though ProxySQL was away when a quorum answered again", async () => {
+    const { orchestrator, pass, rows, fencer } = await openFencedShop({
+      settings: ['isolation_grace = "1s"', 'timeout = "200ms"'],
+    });
+    await pass();
+    await orchestrator.killNode(0);
+    await until("all are held", async () => {
+      await pass();
+      return !(await rows()).includes("ONLINE");
+    });
+    await orchestrator.reviveNode(0);
+    await until("a quorum answers", async () => {
+      await pass({ usable: false });
+      return fencer.state.look?.kind === "view";
+    });
+    expect(await rows()).not.toContain("ONLINE");
+    await pass();
+    expect(await rows()).toBe(untouched);
+  });
+
   it("holds every server after the grace, and gives back exactly what was there", async () => {
     const { orchestrator, pass, rows, fencer } = await openFencedShop({
       settings: ['isolation_grace = "1s"', 'timeout = "200ms"'],
