@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { StatusDocument } from "../../../src/agent/status.js";
@@ -228,6 +229,8 @@ export class PairNode {
         if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
       }
     }
+    // A kill is not the end yet, and one that is started beside it does without a port that it cannot have.
+    for (const port of [this.ports.admin, this.ports.client]) await untilRefused(port);
   }
 
   startProxysql(): Promise<unknown> {
@@ -300,6 +303,24 @@ export class PairNode {
       "",
     ].join("\n");
   }
+}
+
+async function untilRefused(port: number): Promise<void> {
+  const until = Date.now() + 5_000;
+  while (await accepts(port)) {
+    if (Date.now() > until) throw new Error(`somebody listens on port ${port} after ProxySQL was killed`);
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", port });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
 }
 
 function end(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<number | null> {
