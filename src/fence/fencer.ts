@@ -104,6 +104,8 @@ export class Fencer {
    * then its rows become what they were. What it was fenced for is no cause again until it has ended once.
    */
   async release(server: ServerKey, force: boolean, how: FencePass): Promise<KnownRole> {
+    // As it is now: the last look may have been one without roles.
+    this.#hear(await this.#options.topology.look(this.#servers, true));
     return this.#options.exclusively(async () => {
       const fence = this.#keeper.latch.fences.find((one) => sameServer(one.server, server));
       if (fence === undefined)

@@ -59,6 +59,21 @@ describe("a pair that asks Orchestrator", () => {
     expect((await reasons(b)).filter((one) => !one.startsWith("server-fenced"))).toEqual([]);
   });
 
+  it("takes a fence off on both nodes when an operator releases it on the active one", async () => {
+    const { pair, orchestrator } = await start();
+    const { a, b } = pair;
+    await orchestrator.beginDowntime(db1, "op", "disk", "30m");
+    await until("both fence db1", async () => (await rows(a)) === fencedDb1 && (await rows(b)) === fencedDb1);
+    const { code, stdout } = await a.cli("fence", "release", "db1:3306");
+    expect([code, stdout]).toEqual([0, "db1:3306 is used again, as the master of its cluster.\n"]);
+    await until("both use db1", async () => (await rows(a)) === healthy && (await rows(b)) === healthy);
+    expect((await fenceStatus(b)).pardoned).toEqual(["db1:3306"]);
+    await orchestrator.endDowntime(db1);
+    await until("it is forgiven", async () => (await fenceStatus(b)).pardoned.length === 0);
+    await orchestrator.beginDowntime(db1, "op", "again", "30m");
+    await until("both fence db1", async () => (await rows(a)) === fencedDb1 && (await rows(b)) === fencedDb1);
+  });
+
   it("keeps the fence over a failover, though Orchestrator's leader has forgotten", async () => {
     const { pair, orchestrator } = await start();
     const { a, b } = pair;
