@@ -22,6 +22,7 @@ import { hookCallIn, isHook, judgeHook, lookAtHook } from "./hook.js";
 import { judgeArrival, probeHook } from "./hook-probe.js";
 import { judgeJournal, lookAtJournal } from "./journal.js";
 import { once } from "./once.js";
+import { judgeOrchestrator, lookAtOrchestrator } from "./orchestrator.js";
 import { peerChain } from "./peer-chain.js";
 import { lookAtPeer } from "./peer-link.js";
 import {
@@ -169,7 +170,16 @@ function hostChain(
     ),
     check("newest-snapshot", "Newest snapshot", async () => judgeNewest(await newest()), { ms: 120_000 }),
     ...proxysqlChain(config, view),
+    ...orchestratorChain(config),
   ];
+}
+
+/** Without [orchestrator] there is no such link. */
+function orchestratorChain({ orchestrator }: Config): Check[] {
+  if (!orchestrator) return [];
+  const look = async (): Promise<Verdict> => judgeOrchestrator(await lookAtOrchestrator(orchestrator));
+  // All its answers, each within its timeout.
+  return [check("orchestrator", "Orchestrator", look, { ms: usualMs + 10 * orchestrator.timeout })];
 }
 
 function proxysqlChain(config: Config, view: () => Promise<CarpView>): Check[] {

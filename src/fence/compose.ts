@@ -1,3 +1,4 @@
+import { orchestratorOptions } from "../config/orchestrator-options.js";
 import type { Config } from "../config/schema.js";
 import { createOrchestratorClient } from "../orchestrator/client.js";
 import type { OrchestratorClient, ServerKey } from "../orchestrator/types.js";
@@ -17,14 +18,7 @@ export function composeFencer(
   orchestrator: NonNullable<Config["orchestrator"]>,
   rest: Pick<FencerOptions, "admin" | "keeper" | "exclusively" | "note" | "silentSince">,
 ): ComposedFencer {
-  const client = createOrchestratorClient({
-    endpoints: orchestrator.endpoints,
-    auth: orchestrator.auth,
-    timeoutMs: orchestrator.timeout,
-    ...(orchestrator.user === undefined ? {} : { user: orchestrator.user }),
-    ...(orchestrator.secret_file === undefined ? {} : { secretFile: orchestrator.secret_file }),
-    ...(orchestrator.ca_file === undefined ? {} : { caFile: orchestrator.ca_file }),
-  });
+  const client = createOrchestratorClient(orchestratorOptions(orchestrator));
   const names = new Names(fence.hosts);
   const toOrchestrator = (server: ServerKey): ServerKey => names.toOrchestrator(server);
   const fencer = new Fencer({
