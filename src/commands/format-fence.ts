@@ -52,6 +52,6 @@ function fenceLines({ server, cause, since, rows }: FenceDocument["fences"][numb
   const held = rows.map(({ hostgroup, was }) => `${was} in hostgroup ${hostgroup}`).join(", ");
   return [
     `${printable(serverName(server))}  fenced since ${since}: ${why} (${printable(cause.detail)})`,
-    ...(held === "" ? [] : [`  was ${held}`]),
+    ...(held === "" ? [] : [`Before: ${held}.`]),
   ];
 }

@@ -114,7 +114,7 @@ export class Fencer {
       if (role === "unknown" && !force) {
         throw new KnownError(
           "not-done",
-          `${serverName(server)} stays fenced: Orchestrator does not say that it is a working replica or the master of its cluster.`,
+          `${serverName(server)} stays fenced: Orchestrator does not say that it is a working replica or the master of its cluster. If you know better: \`fence release ${serverName(server)} --force\`.`,
           { server },
         );
       }

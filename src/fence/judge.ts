@@ -73,8 +73,8 @@ function replacedBy(key: ServerKey, recoveries: readonly Recovery[]): Recovery |
   return last.successor === null || sameServer(last.successor, key) ? undefined : last;
 }
 
-function replacedCause({ analysis, startedAt, uid, successor }: Recovery): FenceCause {
-  const detail = `${analysis} at ${startedAt}, recovery ${uid}`;
+function replacedCause({ analysis, startedAt, successor }: Recovery): FenceCause {
+  const detail = `${analysis} at ${startedAt}`;
   return { kind: "replaced", detail: detail.slice(0, 500), successor: successor && { ...successor } };
 }
 

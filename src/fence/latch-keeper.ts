@@ -1,6 +1,11 @@
 import { KnownError, sentenceOf } from "../platform/errors.js";
-import { indexOf, type Latch, readLatch } from "./latch.js";
+import { type FenceCause, indexOf, type Latch, readLatch } from "./latch.js";
 import { serverName } from "./server.js";
+
+/** One line for the history: names instead of objects, and none where there is none. */
+function told({ kind, detail, successor }: FenceCause): Record<string, string> {
+  return { kind, detail, ...(successor === null ? {} : { successor: serverName(successor) }) };
+}
 
 export type FenceNote = "fenced" | "released" | "isolated" | "isolation-over";
 
@@ -59,7 +64,7 @@ export class LatchKeeper {
     const { note } = this.#options;
     const [was, is] = [indexOf(before), indexOf(next)];
     for (const { server, cause } of next.fences)
-      if (!was.fenceOf(server)) note("fenced", { server: serverName(server), ...cause });
+      if (!was.fenceOf(server)) note("fenced", { server: serverName(server), ...told(cause) });
     for (const { server } of before.fences)
       if (!is.fenceOf(server)) note("released", { server: serverName(server) });
     const [isolatedBefore, isolatedNow] = [before.isolatedSince, next.isolatedSince];
