@@ -212,11 +212,22 @@ export class Fencer {
       const { next, roles } = this.#next(look);
       if (how.usable && this.#differs(next, runtime, roles)) await this.#bring(next, how, roles);
       else if (how.usable || isIdle(this.#latch)) this.#settle(next);
-      // Nothing is lifted unseen while ProxySQL is away: its disk still has what is to be undone.
-      else this.#settle({ ...next, fences: union(this.#latch.fences, next.fences) });
+      else this.#settle(this.#withUnseen(next));
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Nothing is lifted unseen while ProxySQL is away: its disk still has what is to be undone, if it ever was there. */
+  #withUnseen(next: Latch): Latch {
+    const { fences, isolatedSince, rows } = this.#latch;
+    const onDisk = new Set(rows.map(serverName));
+    const unseen = fences.filter(({ server }) => onDisk.has(serverName(server)));
+    return {
+      ...next,
+      fences: union(unseen, next.fences),
+      isolatedSince: next.isolatedSince ?? (rows.length > 0 ? isolatedSince : null),
+    };
   }
 
   #next(look: OrchestratorLook | undefined): { next: Latch; roles: ReadonlyMap<string, KnownRole> } {
