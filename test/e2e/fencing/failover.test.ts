@@ -1,5 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
-import { waitForRole } from "../../support/host/guards.js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Host, killHost, startHost } from "../../support/host/host.js";
 import { patience, statusOf, waitUntilLeading, waitUntilStandingBy } from "../../support/host/pair.js";
 import { waitFor } from "../../support/host/wait.js";
@@ -21,6 +20,9 @@ import {
   waitUntilRows,
 } from "./fenced-hosts.js";
 
+/** db1 is a replica again: its row in the writer hostgroup is gone. */
+const asReader = "20 db1 ONLINE, 20 db2 ONLINE, 20 db3 ONLINE";
+
 describe.each(["warm", "cold"] as const)("in %s standby", (standby) => {
   describeFencedHosts("a pair with a dead primary", (start) => {
     let hosts: FencedHosts;
@@ -34,6 +36,11 @@ describe.each(["warm", "cold"] as const)("in %s standby", (standby) => {
       await waitUntilRows(a, fencedDb1);
       await waitUntilFenced(b, db1);
       if (standby === "warm") await waitUntilRows(b, fencedDb1);
+    });
+
+    // The machine has two cores: the next case's hosts are enough.
+    afterEach(() => {
+      for (const host of hosts.lab.hosts) killHost(host);
     });
 
     /** Changes of a host's servers from now on; the first call says since when. */
@@ -69,9 +76,11 @@ describe.each(["warm", "cold"] as const)("in %s standby", (standby) => {
       await startHost(a);
       await waitUntilStandingBy(a, b, shop);
       await orchestrator.setInstance(db1, { master: db2, readOnly: true });
-      await waitUntilRows(b, "20 db1 ONLINE, 20 db2 ONLINE, 20 db3 ONLINE");
+      await waitUntilRows(b, asReader);
+      // Its disk has the fence: a cold node keeps it in mind until its ProxySQL is there to undo it.
+      if (standby === "cold") return;
       await waitUntilFenced(a);
-      if (standby === "warm") await waitUntilRows(a, "20 db1 ONLINE, 20 db2 ONLINE, 20 db3 ONLINE");
+      await waitUntilRows(a, asReader);
     });
 
     it("never has it in use on a host that is started anew, and gives nothing back that is still dead", async () => {
@@ -119,15 +128,16 @@ describe.each(["warm", "cold"] as const)("in %s standby", (standby) => {
         { ...db2, alias: "shop", master: null, readOnly: false },
         { ...db3, alias: "shop", master: db2 },
       ]);
+      await hosts.orchestrator.endDowntime(db1);
       await waitUntilFenced(b);
+      await waitUntilRows(b, asReader);
       await startHost(a);
-      await waitForRole(a, "BACKUP");
       await waitUntilStandingBy(a, b, shop);
-      await waitUntilFenced(a);
+      if (standby === "warm") await waitUntilRows(a, asReader);
       killHost(b);
       await waitUntilLeading(a, shop);
-      expect((await rowsOf(a)).split(", ")).not.toContain("20 db1 OFFLINE_SOFT");
-      await waitUntilRows(a, "20 db1 ONLINE, 20 db2 ONLINE, 20 db3 ONLINE");
+      await waitUntilRows(a, asReader);
+      await waitUntilFenced(a);
     });
   });
 

@@ -1,8 +1,16 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { adminQuery, type Host, setFailing, startAgent, stopAgent } from "../../support/host/host.js";
+import {
+  adminQuery,
+  crashProxysql,
+  type Host,
+  setFailing,
+  startAgent,
+  stopAgent,
+} from "../../support/host/host.js";
 import { newestHeld, statusOf } from "../../support/host/pair.js";
 import { changesBetween } from "../../support/standin-control.js";
 import {
+  allFenced,
   changesOf,
   db1,
   db2,
@@ -91,13 +99,31 @@ describeFencedHosts("an agent that is killed in the middle of fencing", (start) 
 
     it("is not fenced when its cause has ended meanwhile", async () => {
       await killedAt(a, part, "late", async () => {
+        const since = Date.now();
         await hosts.orchestrator.beginDowntime(db1, "op", "disk");
-        await waitForStatement(a, part, Date.now() - 1_000);
+        await waitForStatement(a, part, since);
         await hosts.orchestrator.endDowntime(db1);
       });
       for (const host of [a, b]) await waitUntilRows(host, before);
       await waitUntilFenced(a);
     });
+  });
+
+  it("gives back what an isolation held, though that ended while the agent was dead", async () => {
+    await hosts.killOrchestrator();
+    for (const host of [a, b]) await waitUntilRows(host, allFenced);
+    await stopAgent(a, "SIGKILL");
+    await hosts.reviveOrchestrator();
+    startAgent(a);
+    for (const host of [a, b]) await waitUntilRows(host, before);
+  });
+
+  it("gives back what an isolation held, though ProxySQL died and it ended before that was back", async () => {
+    await hosts.killOrchestrator();
+    for (const host of [a, b]) await waitUntilRows(host, allFenced);
+    crashProxysql(a);
+    await hosts.reviveOrchestrator();
+    for (const host of [a, b]) await waitUntilRows(host, before);
   });
 
   it.each(["hang", "late"] as const)(
