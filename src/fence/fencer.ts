@@ -265,14 +265,21 @@ export class Fencer {
     this.#keep({ ...next, rows: next.rows.filter((row) => index.holds(row)) });
   }
 
-  /** ProxySQL is away. Nothing is let go unseen: its disk still has what is to be undone. */
+  /**
+   * ProxySQL is away. Nothing is let go unseen: its disk still has what is to be undone, if it ever was there. What a peer
+   * has fenced is let go when that says so.
+   */
   #wait(next: Latch): void {
-    const { fences, isolatedSince } = this.#keeper.latch;
+    const { fences, isolatedSince, rows } = this.#keeper.latch;
+    const onDisk = new Set(rows.map(serverName));
+    const unseen = fences.filter(
+      ({ server, cause }) => cause.kind === "peer" || onDisk.has(serverName(server)),
+    );
     this.#problem = undefined;
     this.#keep({
       ...next,
-      fences: union(fences, next.fences),
-      isolatedSince: isolatedSince ?? next.isolatedSince,
+      fences: union(unseen, next.fences),
+      isolatedSince: next.isolatedSince ?? (rows.length > 0 ? isolatedSince : null),
     });
   }
 

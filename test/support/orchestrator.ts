@@ -58,6 +58,8 @@ export interface Orchestrator {
   setInstance(key: Key, change: Partial<Omit<InstanceSpec, "host" | "port">>): Promise<void>;
   /** The master dies and is recovered: its successor is promoted, and the leader alone has it as lost-in-recovery. */
   failMaster(alias: string, options?: { recover?: boolean; successor?: Key }): Promise<FailedMaster>;
+  /** The test itself has promoted a server: what Orchestrator knows of such a recovery afterwards. Returns its uid. */
+  recordRecovery(failed: Key, successor: Key): Promise<string>;
   addRecoveries(count: number, failed: Key, successor: Key, alias: string): Promise<void>;
   loseInRecovery(key: Key): Promise<void>;
   killNode(node: number): Promise<void>;
@@ -161,6 +163,10 @@ class Controlled implements Orchestrator {
 
   failMaster(alias: string, options: { recover?: boolean; successor?: Key } = {}): Promise<FailedMaster> {
     return this.#control("failMaster", { alias, recover: true, ...options });
+  }
+
+  recordRecovery(failed: Key, successor: Key): Promise<string> {
+    return this.#control("recordRecovery", { failed, successor });
   }
 
   async addRecoveries(count: number, failed: Key, successor: Key, alias: string): Promise<void> {

@@ -142,6 +142,28 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     await expect(fencer.release(db2, false, how)).rejects.toThrow("not fenced");
   });
 
+  it("forgets a fence that ended where ProxySQL never had it, and no other, while ProxySQL is away", async () => {
+    const { orchestrator, pass, rows, fencer } = await openFencedShop();
+    await pass();
+    const away = { usable: false, savesAll: true, version: null };
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await fencer.pass(away);
+    expect(fencer.state.latch.fences).toMatchObject([{ server: db1 }]);
+    await orchestrator.endDowntime(db1);
+    await fencer.pass(away);
+    expect(fencer.state.latch).toEqual(emptyLatch);
+
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    await orchestrator.endDowntime(db1);
+    await fencer.pass(away);
+    expect(await rows("disk")).toBe(fencedDb1);
+    expect(fencer.state.latch.fences).toMatchObject([{ server: db1 }]);
+    await pass();
+    expect(await rows("disk")).toBe(untouched);
+    expect(fencer.state.latch).toEqual(emptyLatch);
+  });
+
   it("refuses a release while nobody knows what the server is, unless it is forced", async () => {
     const { orchestrator, pass, fencer, rows } = await openFencedShop();
     await orchestrator.failMaster("shop", { successor: db2 });
@@ -206,6 +228,27 @@ describe("isolation", () => {
       await pass();
       return (await rows()) === before;
     });
+    expect(fencer.state.latch).toEqual(emptyLatch);
+  });
+
+  it("gives it back although it ended while ProxySQL was away", async () => {
+    const { orchestrator, pass, rows, fencer } = await openFencedShop({
+      settings: ['isolation_grace = "1s"', 'timeout = "200ms"'],
+    });
+    await pass();
+    const before = await rows();
+    await orchestrator.killNode(0);
+    await until("all are held", async () => {
+      await pass();
+      return !(await rows()).includes("ONLINE");
+    });
+    await orchestrator.reviveNode(0);
+    await until("a quorum answers", async () => {
+      await fencer.pass({ usable: false, savesAll: true, version: null });
+      return fencer.state.look?.kind === "view";
+    });
+    await pass();
+    expect(await rows()).toBe(before);
     expect(fencer.state.latch).toEqual(emptyLatch);
   });
 

@@ -35,6 +35,9 @@ export function placesOf(root: string) {
     localEtc: join(root, "local-etc"),
     /** What `[proxysql] program` names. */
     proxysqlProgram: join(root, "proxysql-program"),
+    /** What came to the ProxySQL stand-in's admin, and each change of its servers: see standin-control.ts. */
+    statementsTrace: join(root, "statements.jsonl"),
+    serversTrace: join(root, "servers.jsonl"),
   };
 }
 
@@ -120,10 +123,18 @@ export function prepareProxysql(places: Places, database: string, command: reado
   // A file of its own: the stand-in is more than one word.
   writeFileSync(places.proxysqlProgram, `#!/bin/sh\nexec ${command.join(" ")} "$@"\n`, { mode: 0o755 });
   const user = [`--reuid=${proxysqlUser.id}`, `--regid=${proxysqlUser.id}`, "--clear-groups"];
+  for (const trace of [places.statementsTrace, places.serversTrace]) {
+    writeFileSync(trace, "");
+    chownSync(trace, proxysqlUser.id, proxysqlUser.id);
+  }
+  const traces = [
+    `PROXYSQL_STANDIN_STATEMENTS=${places.statementsTrace}`,
+    `PROXYSQL_STANDIN_SERVERS=${places.serversTrace}`,
+  ];
   const options = ["-f", "-c", cnf, "-D", places.datadir, "--no-version-check"];
   writeFileSync(
     join(places.hostState, "proxysql.command"),
-    `${["setpriv", ...user, "--", ...command, ...options].join("\n")}\n`,
+    `${["setpriv", ...user, "--", "/usr/bin/env", ...traces, ...command, ...options].join("\n")}\n`,
   );
 }
 
@@ -150,7 +161,7 @@ export function writeConfigs(
     `[carp]\nvhids = ["${vhid}"]\nstandby = "${standby}"\n${more.carp ?? ""}`,
     `[proxysql]\ndatadir = "${places.datadir}"\nowner = "${proxysqlUser.name}:${proxysqlUser.name}"`,
     `admin_password_file = "${join(places.etc, "admin.password")}"\nprogram = "${places.proxysqlProgram}"\n${more.proxysql ?? ""}`,
-    ...["snapshots", "http", "alerts", "stonith", "lock"].flatMap((table) =>
+    ...["snapshots", "http", "alerts", "orchestrator", "fence", "stonith", "lock"].flatMap((table) =>
       more[table] === undefined ? [] : [`[${table}]\n${more[table]}`],
     ),
     `[log]\nlevel = "debug"`,

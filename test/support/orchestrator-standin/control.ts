@@ -47,6 +47,7 @@ function handlersOf(world: World, servers: readonly NodeServer[]): Handlers {
     setTopology: ({ instances }) => world.setTopology(instances),
     setInstance: ({ key, change }) => world.topology.change(key, change),
     failMaster: ({ alias, recover, successor }) => world.failMaster(alias, recover, successor),
+    recordRecovery: ({ failed, successor }) => world.recordRecovery(failed, successor),
     addRecoveries: ({ count, failed, successor, alias }) => {
       world.addRecoveries(count, failed, successor, alias);
     },

@@ -110,6 +110,8 @@ export interface Operations {
   setTopology(parameters: { instances: readonly InstanceSpec[] }): void;
   setInstance(parameters: { key: Key; change: Partial<InstanceSpec> }): void;
   failMaster(parameters: { alias: string; recover: boolean; successor?: Key }): FailedMaster;
+  /** A recovery done by the test itself, to servers that it tells of by `setInstance`. Returns its uid. */
+  recordRecovery(parameters: { failed: Key; successor: Key }): string;
   /** Old recoveries, one a minute backwards from now. */
   addRecoveries(parameters: { count: number; failed: Key; successor: Key; alias: string }): void;
   /** Writes lost-in-recovery on the leader alone. */

@@ -76,14 +76,14 @@ export class World {
       return { failed: master.key, successor: null, uid: null };
     }
     this.#promote(successor, master);
-    this.loseInRecovery(master.key);
-    this.data[this.leader]?.catchUp(this.#log);
-    this.endDowntime(successor.key);
-    return {
-      failed: master.key,
-      successor: successor.key,
-      uid: this.#audit(before, successor.key, Date.now()),
-    };
+    return { failed: master.key, successor: successor.key, uid: this.#recovered(before, successor.key) };
+  }
+
+  /** A recovery that somebody else has done to servers that are told of by themselves: what is known of it afterwards. */
+  recordRecovery(failed: Key, successor: Key): string {
+    const server = this.topology.find(failed);
+    if (server === undefined) throw new Error(`there is no server ${nameOf(failed)}`);
+    return this.#recovered(this.topology.row(server), successor);
   }
 
   /** The roles change places while both live: nobody is lost, so nobody is downtimed. */
@@ -124,6 +124,16 @@ export class World {
   #promote(successor: Server, master: Server): void {
     for (const replica of this.topology.replicasOf(master.key)) replica.master = successor.key;
     Object.assign(successor, { master: null, readOnly: false });
+  }
+
+  /** The leader alone has the failed one as lost, everybody has the audit. */
+  #recovered(failed: Row, successor: Key): string {
+    if (this.leader === undefined) throw new Error("there is no leader");
+    const { Hostname: host, Port: port } = failed.Key as { Hostname: string; Port: number };
+    this.loseInRecovery({ host, port });
+    this.data[this.leader]?.catchUp(this.#log);
+    this.endDowntime(successor);
+    return this.#audit(failed, successor, Date.now());
   }
 
   /** `row`: the failed one as it was. */
