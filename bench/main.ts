@@ -5,6 +5,7 @@ import type { Figure } from "./figure.js";
 import { atRest } from "./figures/at-rest.js";
 import { changeToVerified } from "./figures/change-to-verified.js";
 import { devdBlocked } from "./figures/devd-blocked.js";
+import { fenceDowntime } from "./figures/fence-downtime.js";
 import { httpPage } from "./figures/http-page.js";
 import { coldPromotion, warmPromotion } from "./figures/promotion.js";
 import { round } from "./figures/round.js";
@@ -29,6 +30,7 @@ const benchmarks: readonly Benchmark[] = [
   verify,
   snapshotList,
   switchover,
+  fenceDowntime,
 ];
 
 /** A stop that takes longer hangs, and is a finding. */
