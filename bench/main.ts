@@ -6,6 +6,8 @@ import { atRest } from "./figures/at-rest.js";
 import { changeToVerified } from "./figures/change-to-verified.js";
 import { devdBlocked } from "./figures/devd-blocked.js";
 import { fenceDowntime } from "./figures/fence-downtime.js";
+import { fenceInnocent } from "./figures/fence-innocent.js";
+import { fenceThousand } from "./figures/fence-thousand.js";
 import { httpPage } from "./figures/http-page.js";
 import { coldPromotion, warmPromotion } from "./figures/promotion.js";
 import { round } from "./figures/round.js";
@@ -31,6 +33,8 @@ const benchmarks: readonly Benchmark[] = [
   snapshotList,
   switchover,
   fenceDowntime,
+  fenceInnocent,
+  fenceThousand,
 ];
 
 /** A stop that takes longer hangs, and is a finding. */
