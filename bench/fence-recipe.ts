@@ -49,7 +49,12 @@ export class FenceRecipe {
   async run(): Promise<number> {
     const began = performance.now();
     const script = join(root, "bench/baseline/proxy-oc.sh");
-    const { code, stderr } = await this.node.run("/usr/bin/env", ["-i", ...this.#environment, "/bin/sh", script]);
+    const { code, stderr } = await this.node.run("/usr/bin/env", [
+      "-i",
+      ...this.#environment,
+      "/bin/sh",
+      script,
+    ]);
     if (code !== 0) throw new Error(`The recipe's proxy-oc.sh ended with ${code}: ${stderr}`);
     return performance.now() - began;
   }

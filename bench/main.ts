@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { withDeadline } from "../src/platform/clock.js";
 import { type Benchmark, type Counts, fullCounts, quickCounts } from "./benchmark.js";
 import type { Figure } from "./figure.js";
-import { atRest } from "./figures/at-rest.js";
+import { atRest, atRestFencing } from "./figures/at-rest.js";
 import { changeToVerified } from "./figures/change-to-verified.js";
 import { devdBlocked } from "./figures/devd-blocked.js";
 import { fenceDowntime } from "./figures/fence-downtime.js";
@@ -26,6 +26,7 @@ const benchmarks: readonly Benchmark[] = [
   coldPromotion,
   warmPromotion,
   atRest,
+  atRestFencing,
   round,
   httpPage,
   status,

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type InstanceSpec, type Orchestrator, startOrchestrator } from "../../test/support/orchestrator.js";
 import { type PairNode, root } from "../../test/support/pair/node.js";
 import type { Benchmark, BenchmarkContext } from "../benchmark.js";
-import { figureOf } from "../figure.js";
 import { FenceRecipe, schedulerMs } from "../fence-recipe.js";
 import { msUntilOffline } from "../fence-watch.js";
+import { figureOf } from "../figure.js";
 import { addUsualServers, startPair, usualServers } from "../running-pair.js";
 
 /** Downtimes between two runs of the recipe's script take 2.5 s of waiting in the middle: not with every one of ours. */

@@ -12,9 +12,9 @@ import {
   setMonitored,
 } from "../../test/support/standin-control.js";
 import type { Benchmark } from "../benchmark.js";
-import { figureOf } from "../figure.js";
 import { FenceRecipe } from "../fence-recipe.js";
 import { msUntilOffline } from "../fence-watch.js";
+import { figureOf } from "../figure.js";
 import { startPair } from "../running-pair.js";
 import { leaderOf } from "./fence-downtime.js";
 

@@ -5,7 +5,14 @@ import { applyFences } from "./apply.js";
 import { isIsolated, type Silence } from "./isolation.js";
 import { decide, judge, type KnownRole, type Verdict } from "./judge.js";
 import { type Fence, indexOf, isIdle, type Latch, readLatch } from "./latch.js";
-import { type FenceAdmin, type FenceShape, readRuntime, readShape } from "./look.js";
+import {
+  type FenceAdmin,
+  type FenceLook,
+  type FenceShape,
+  lookAtServers,
+  readRuntime,
+  readShape,
+} from "./look.js";
 import { isNothing, planFences } from "./plan.js";
 import { type ServerRow, serversOf } from "./rows.js";
 import { sameServer, serverName } from "./server.js";
@@ -110,6 +117,19 @@ export class Fencer {
     await this.#severAll(signal);
   }
 
+  /** Asks ProxySQL for what a fence needs and what does not change: when one is wanted, there is no time to lose. */
+  async prepare(how: FencePass): Promise<void> {
+    if (!how.usable || this.#shape?.version === how.version) return;
+    await this.#options.exclusively(async () => {
+      try {
+        await this.#shapeFor(how.version);
+      } catch (error) {
+        // The pass that needs it asks again, and tells.
+        if (!isKnown(error)) throw error;
+      }
+    });
+  }
+
   /** Brings ProxySQL to the latch as it is, without asking anybody: after a configuration was put in place. */
   async assert(how: FencePass): Promise<void> {
     await this.#options.exclusively(() => this.#follow(how, undefined));
@@ -205,18 +225,30 @@ export class Fencer {
   async #follow(how: FencePass, look: OrchestratorLook | undefined): Promise<void> {
     try {
       let runtime: readonly ServerRow[] = [];
+      let seen: FenceLook | undefined;
       if (how.usable) {
-        runtime = await readRuntime(this.#options.admin);
+        // A look at all that a plan needs is the first step of a change; at rest the runtime does.
+        if (this.#isNews(look))
+          seen = await lookAtServers(this.#options.admin, await this.#shapeFor(how.version));
+        runtime = seen?.runtime ?? (await readRuntime(this.#options.admin));
         this.#servers = serversOf([...runtime, ...this.#latch.rows]);
       }
       const { next, roles } = this.#next(look);
-      if (how.usable && this.#differs(next, runtime, roles)) await this.#bring(next, how, roles);
+      if (how.usable && this.#differs(next, runtime, roles)) await this.#bring(next, how, roles, seen);
       else if (how.usable || isIdle(this.#latch)) this.#settle(next);
       // Nothing is lifted unseen while ProxySQL is away: its disk still has what is to be undone.
       else this.#settle({ ...next, fences: union(this.#latch.fences, next.fences) });
     } catch (error) {
+      this.#shape = undefined;
       this.#fail(error);
     }
+  }
+
+  /** Of the servers of the last pass one is to be held now that was not, or the other way round. */
+  #isNews(look: OrchestratorLook | undefined): boolean {
+    const { next } = this.#next(look);
+    const { fences, isolatedSince } = this.#latch;
+    return next.fences.length !== fences.length || next.isolatedSince !== isolatedSince;
   }
 
   #next(look: OrchestratorLook | undefined): { next: Latch; roles: ReadonlyMap<string, KnownRole> } {
@@ -249,13 +281,19 @@ export class Fencer {
   }
 
   /** While it is being done the latch has both what was and what is to be: a crash in between leaves too much fenced. */
-  async #bring(next: Latch, how: FencePass, roles: ReadonlyMap<string, KnownRole>): Promise<void> {
+  async #bring(
+    next: Latch,
+    how: FencePass,
+    roles: ReadonlyMap<string, KnownRole>,
+    seen?: FenceLook,
+  ): Promise<void> {
     try {
       const { plan } = await applyFences({
         admin: this.#options.admin,
         shape: await this.#shapeFor(how.version),
         latch: next,
         roles,
+        ...(seen === undefined ? {} : { seen }),
         savesAll: how.savesAll,
         keep: (rows) => this.#keep({ ...next, fences: union(this.#latch.fences, next.fences), rows }),
       });
