@@ -9,6 +9,8 @@ export interface Counts {
   /** Schedule ticks of a second each. */
   readonly ticks: number;
   readonly restSeconds: number;
+  /** Servers that are downtimed one after the other. */
+  readonly fences: number;
 }
 
 export const fullCounts: Counts = {
@@ -18,6 +20,7 @@ export const fullCounts: Counts = {
   promotions: 10,
   ticks: 20,
   restSeconds: 30,
+  fences: 24,
 };
 
 export const quickCounts: Counts = {
@@ -27,6 +30,7 @@ export const quickCounts: Counts = {
   promotions: 3,
   ticks: 4,
   restSeconds: 6,
+  fences: 6,
 };
 
 export interface BenchmarkContext {

@@ -2,9 +2,12 @@ import { parseArgs } from "node:util";
 import { withDeadline } from "../src/platform/clock.js";
 import { type Benchmark, type Counts, fullCounts, quickCounts } from "./benchmark.js";
 import type { Figure } from "./figure.js";
-import { atRest } from "./figures/at-rest.js";
+import { atRest, atRestFencing } from "./figures/at-rest.js";
 import { changeToVerified } from "./figures/change-to-verified.js";
 import { devdBlocked } from "./figures/devd-blocked.js";
+import { fenceDowntime } from "./figures/fence-downtime.js";
+import { fenceInnocent } from "./figures/fence-innocent.js";
+import { fenceThousand } from "./figures/fence-thousand.js";
 import { httpPage } from "./figures/http-page.js";
 import { coldPromotion, warmPromotion } from "./figures/promotion.js";
 import { round } from "./figures/round.js";
@@ -23,12 +26,16 @@ const benchmarks: readonly Benchmark[] = [
   coldPromotion,
   warmPromotion,
   atRest,
+  atRestFencing,
   round,
   httpPage,
   status,
   verify,
   snapshotList,
   switchover,
+  fenceDowntime,
+  fenceInnocent,
+  fenceThousand,
 ];
 
 /** A stop that takes longer hangs, and is a finding. */

@@ -13,7 +13,9 @@ export interface RunningPair extends Pair {
 export const userPassword = "bench-secret";
 
 /** Starts a pair and waits until `a` leads, `b` stands by and has the first snapshot. */
-export async function startPair(options: Pick<NodeOptions, "standby" | "extra">): Promise<RunningPair> {
+export async function startPair(
+  options: Pick<NodeOptions, "standby" | "extra" | "traces">,
+): Promise<RunningPair> {
   const pair = await createPair(options);
   const { a, b } = pair;
   const cables = { a: await layCable(b.ports.ssh), b: await layCable(a.ports.ssh) };
@@ -51,12 +53,20 @@ function wire(from: PairNode, to: PairNode, cable: Cable): void {
   writeFileSync(from.configFile, text.replace(`port = ${to.ports.ssh}`, `port = ${cable.port}`));
 }
 
+/** The servers of the usual configuration: hosts and ports. */
+export const usualServers = Array.from({ length: 40 }, (_, i) => ({ host: `db${i}.example`, port: 3306 }));
+
+/** Puts the usual configuration's servers, 40 in two hostgroups, into an admin's memory. */
+export const addUsualServers = `INSERT INTO mysql_servers(hostgroup_id,hostname,port) VALUES ${usualServers
+  .map(({ host, port }, i) => `(${(i % 2) * 10 + 10},'${host}',${port})`)
+  .join(",")}`;
+
 /** 40 servers in two hostgroups, 100 users, 200 query rules. */
 function usualConfiguration(): string[] {
   const rows = (count: number, row: (i: number) => string): string =>
     Array.from({ length: count }, (_, i) => row(i)).join(",");
   return [
-    `INSERT INTO mysql_servers(hostgroup_id,hostname,port) VALUES ${rows(40, (i) => `(${(i % 2) * 10 + 10},'db${i}.example',3306)`)}`,
+    addUsualServers,
     `INSERT INTO mysql_users(username,password,default_hostgroup) VALUES ${rows(100, (i) => `('user${i}','${userPassword}',10)`)}`,
     `INSERT INTO mysql_query_rules(rule_id,active,match_digest,destination_hostgroup,apply) VALUES ${rows(200, (i) => `(${i + 1},1,'^SELECT .* FROM t${i} ',20,1)`)}`,
     ...["SERVERS", "USERS", "QUERY RULES"].flatMap((module) => [

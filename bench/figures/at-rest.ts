@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { FenceDocument } from "../../src/fence/document.js";
+import { startOrchestrator } from "../../test/support/orchestrator.js";
 import type { PairNode } from "../../test/support/pair/node.js";
 import { descendantsOf } from "../../test/support/sshd.js";
 import type { Benchmark } from "../benchmark.js";
@@ -6,9 +8,12 @@ import { type Bound, type Figure, figureOf } from "../figure.js";
 import { commandLine, cpuSeconds, peakMiB, residentMiB } from "../process-usage.js";
 import { startPair } from "../running-pair.js";
 import { median } from "../statistics.js";
+import { oneCluster } from "./fence-downtime.js";
 
 const memoryBound: Bound = { of: "p50", most: 90, below: true };
 const cpuBound: Bound = { of: "p50", most: 1, below: true };
+/** It asks six things of Orchestrator's leader each second. */
+const cpuFencingBound: Bound = { of: "p50", most: 2, below: true };
 /** After the start and the first shipment, until V8 has compiled and collected what they left: that is not rest. */
 const calmMs = 20_000;
 
@@ -24,7 +29,26 @@ export const atRest: Benchmark = {
       observe(pair.a, counts.restSeconds),
       observe(pair.b, counts.restSeconds),
     ]);
-    return [...figuresOf("passive", passive), ...figuresOf("active", active)];
+    return [...figuresOf("passive", passive, cpuBound), ...figuresOf("active", active, cpuBound)];
+  },
+};
+
+/** The same of the active node of a pair that asks an Orchestrator every second, which has nothing new. */
+export const atRestFencing: Benchmark = {
+  name: "at-rest-fencing",
+  figures: ["memory-fencing", "cpu-fencing"],
+  async run({ counts, onEnd }) {
+    const orchestrator = await startOrchestrator({ instances: oneCluster() });
+    onEnd(() => orchestrator.stop());
+    const endpoints = `endpoints = ${JSON.stringify(orchestrator.endpoints)}`;
+    const pair = await startPair({ standby: "warm", extra: { orchestrator: [endpoints] } });
+    onEnd(() => pair.end());
+    await sleep(calmMs);
+    const rest = await observe(pair.a, counts.restSeconds);
+    const { stdout } = await pair.a.cli("fence", "status", "--json");
+    const { orchestrator: seen } = JSON.parse(stdout) as FenceDocument;
+    if (seen.state !== "quorum") throw new Error("The agent has no answer of Orchestrator.");
+    return figuresOf("fencing", rest, cpuFencingBound);
   },
 };
 
@@ -55,7 +79,7 @@ async function observe(node: PairNode, seconds: number): Promise<Rest> {
   return { memory, cpu, peak: peakMiB(pid), serving: median(serving) };
 }
 
-function figuresOf(role: string, { memory, cpu, peak, serving }: Rest): Figure[] {
+function figuresOf(role: string, { memory, cpu, peak, serving }: Rest, cpuMost: Bound): Figure[] {
   const seconds = memory.length;
   const peakNote = peak === undefined ? "" : `peak since the start ${peak.toFixed(0)} MiB; `;
   return [
@@ -70,7 +94,7 @@ function figuresOf(role: string, { memory, cpu, peak, serving }: Rest): Figure[]
       name: `cpu-${role}`,
       unit: "%",
       samples: [cpu],
-      bound: cpuBound,
+      bound: cpuMost,
       note: `user and system time of the agent, of one core, over ${seconds} s; the recipe has nothing resident`,
     }),
   ];

@@ -214,6 +214,7 @@ export class Fencing {
     try {
       this.#adopt(this.#around);
       await this.#fencer.pass(this.#how(), this.#stopping.signal);
+      if (!this.#stopping.signal.aborted) await this.#fencer.prepare(this.#how());
       await this.#isolation?.look(this.#fencer.state, this.#stopping.signal);
       this.#trouble = undefined;
     } catch (error) {

@@ -14,6 +14,8 @@ export interface ApplyFences {
   readonly latch: Latch;
   /** As what a server that is not held any more comes back. */
   readonly roles: ReadonlyMap<string, KnownRole>;
+  /** What ProxySQL has, if that was looked at just now, under the same lock. */
+  readonly seen?: FenceLook;
   /**
    * True on the node whose configuration counts: what its monitor has moved meanwhile is saved too. On the other node
    * the disk is the snapshot's, and only statuses are written to it.
@@ -39,7 +41,7 @@ export interface FencesApplied {
  */
 export async function applyFences(options: ApplyFences): Promise<FencesApplied> {
   const { admin, shape, latch, roles, savesAll, keep } = options;
-  const look = await lookAtServers(admin, shape);
+  const look = options.seen ?? (await lookAtServers(admin, shape));
   const plan = planFences(latch, look, roles);
   if (isNothing(plan)) return { plan, changed: false };
   keep(plan.held);

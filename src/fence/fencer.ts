@@ -6,7 +6,14 @@ import { isIsolated, type Silence } from "./isolation.js";
 import { decide, judge, type KnownRole, type Verdict } from "./judge.js";
 import { type Fence, indexOf, type Latch } from "./latch.js";
 import { LatchKeeper, type LatchKeeperOptions } from "./latch-keeper.js";
-import { type FenceAdmin, type FenceShape, readRuntime, readShape } from "./look.js";
+import {
+  type FenceAdmin,
+  type FenceLook,
+  type FenceShape,
+  lookAtServers,
+  readRuntime,
+  readShape,
+} from "./look.js";
 import { isNothing, planFences } from "./plan.js";
 import { type ServerRow, serversOf } from "./rows.js";
 import { sameServer, serverName } from "./server.js";
@@ -97,6 +104,19 @@ export class Fencer {
       if (!signal?.aborted) await this.#follow(how, look);
     });
     await this.#severAll(signal);
+  }
+
+  /** Asks ProxySQL for what a fence needs and what does not change: when one is wanted, there is no time to lose. */
+  async prepare(how: FencePass): Promise<void> {
+    if (!how.usable || this.#shape?.version === how.version) return;
+    await this.#options.exclusively(async () => {
+      try {
+        await this.#shapeFor(how.version);
+      } catch (error) {
+        // The pass that needs it asks again, and tells.
+        if (!isKnown(error)) throw error;
+      }
+    });
   }
 
   /**
@@ -191,17 +211,29 @@ export class Fencer {
   async #follow(how: FencePass, look: OrchestratorLook): Promise<void> {
     try {
       let runtime: readonly ServerRow[] = [];
+      let seen: FenceLook | undefined;
       if (how.usable) {
-        runtime = await readRuntime(this.#options.admin);
+        // A look at all that a plan needs is the first step of a change; at rest the runtime does.
+        if (this.#isNews(look))
+          seen = await lookAtServers(this.#options.admin, await this.#shapeFor(how.version));
+        runtime = seen?.runtime ?? (await readRuntime(this.#options.admin));
         this.#servers = serversOf([...runtime, ...this.#keeper.latch.rows]);
       }
       const { next, roles } = this.#next(look);
-      if (how.usable && this.#differs(next, runtime, roles)) await this.#bring(next, how, roles);
+      if (how.usable && this.#differs(next, runtime, roles)) await this.#bring(next, how, roles, seen);
       else if (how.usable) this.#settle(next);
       else this.#wait(next);
     } catch (error) {
+      this.#shape = undefined;
       this.#fail(error);
     }
+  }
+
+  /** Of the servers of the last pass one is to be held now that was not, or the other way round. */
+  #isNews(look: OrchestratorLook): boolean {
+    const { next } = this.#next(look);
+    const { fences, isolatedSince } = this.#keeper.latch;
+    return next.fences.length !== fences.length || next.isolatedSince !== isolatedSince;
   }
 
   #next(look: OrchestratorLook): { next: Latch; roles: ReadonlyMap<string, KnownRole> } {
@@ -234,13 +266,19 @@ export class Fencer {
   }
 
   /** While it is being done the latch has both what was and what is to be: a crash in between leaves too much fenced. */
-  async #bring(next: Latch, how: FencePass, roles: ReadonlyMap<string, KnownRole>): Promise<void> {
+  async #bring(
+    next: Latch,
+    how: FencePass,
+    roles: ReadonlyMap<string, KnownRole>,
+    seen?: FenceLook,
+  ): Promise<void> {
     try {
       const { plan } = await applyFences({
         admin: this.#options.admin,
         shape: await this.#shapeFor(how.version),
         latch: next,
         roles,
+        ...(seen === undefined ? {} : { seen }),
         savesAll: how.savesAll,
         keep: (rows) => this.#keep({ ...next, fences: union(this.#keeper.latch.fences, next.fences), rows }),
       });

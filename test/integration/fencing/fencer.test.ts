@@ -23,6 +23,27 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     expect(since.every((change) => isOnline(change, 10, "db2"))).toBe(true);
   });
 
+  it("needs six statements for a fence, and one when there is nothing to do", async () => {
+    const { shop, orchestrator, fencer, pass, rows } = await openFencedShop();
+    const sent = async (): Promise<string[]> => {
+      const before = shop.statements().length;
+      await pass();
+      return shop
+        .statements()
+        .slice(before)
+        .map(({ text }) => text.slice(0, 30));
+    };
+    await pass();
+    await fencer.prepare({ usable: true, savesAll: true, version: "2.7.1" });
+    expect(await sent()).toHaveLength(1);
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    expect(await sent()).toHaveLength(6);
+    expect(await rows()).toBe(fencedDb1);
+    await orchestrator.endDowntime(db1);
+    expect(await sent()).toHaveLength(6);
+    expect(await rows()).toBe(untouched);
+  });
+
   it("asserts a fence again that somebody undid", async () => {
     const { shop, orchestrator, pass, rows } = await openFencedShop();
     await orchestrator.beginDowntime(db1, "op", "disk");

@@ -22,6 +22,8 @@ export interface NodeOptions {
   readonly standby: "warm" | "cold";
   /** More lines of configuration, by table, such as `{ carp: ['settle = "0ms"'] }`. */
   readonly extra?: Readonly<Record<string, readonly string[]>>;
+  /** The stand-in writes down what happens to it: see `serversTrace` and `statementsTrace`. */
+  readonly traces?: boolean;
 }
 
 /** How a program ended, and all it printed. */
@@ -80,6 +82,16 @@ export class PairNode {
     return join(this.dir, "proxysql-program");
   }
 
+  /** For `serverChanges`, if the node has traces. */
+  get serversTrace(): string {
+    return join(this.dir, "servers.jsonl");
+  }
+
+  /** For `adminStatements`, if the node has traces. */
+  get statementsTrace(): string {
+    return join(this.dir, "statements.jsonl");
+  }
+
   get logFile(): string {
     return join(this.dir, "agent.log");
   }
@@ -93,6 +105,12 @@ export class PairNode {
       PROXYSQL_CARP_CONFIG: this.configFile,
       PROXYSQL_CARP_RUN_DIR: join(this.dir, "run"),
       PROXYSQL_CARP_STATE_DIR: join(this.dir, "state"),
+      ...(this.#options.traces === true
+        ? {
+            PROXYSQL_STANDIN_SERVERS: this.serversTrace,
+            PROXYSQL_STANDIN_STATEMENTS: this.statementsTrace,
+          }
+        : {}),
     };
   }
 

@@ -13,7 +13,7 @@ export interface Pair {
 }
 
 /** Two configured nodes that know each other, with nothing running yet. */
-export async function createPair(options: Pick<NodeOptions, "standby" | "extra">): Promise<Pair> {
+export async function createPair(options: Pick<NodeOptions, "standby" | "extra" | "traces">): Promise<Pair> {
   // Short on purpose: a Unix socket's path has room for 104 bytes on FreeBSD.
   const dir = mkdtempSync(join(tmpdir(), "pcarp-"));
   const a = await PairNode.create({ ...options, name: "a", dir: join(dir, "a") });
