@@ -105,12 +105,13 @@ export class Fencer {
    */
   async release(server: ServerKey, force: boolean, how: FencePass): Promise<KnownRole> {
     // As it is now: the last look may have been one without roles.
-    this.#hear(await this.#options.topology.look(this.#servers, true));
+    const look = await this.#options.topology.look(this.#servers, true);
+    this.#hear(look);
     return this.#options.exclusively(async () => {
       const fence = this.#keeper.latch.fences.find((one) => sameServer(one.server, server));
       if (fence === undefined)
         throw new KnownError("not-done", `${serverName(server)} is not fenced.`, { server });
-      const role = this.#verdicts([fence.server])[0]?.role ?? "unknown";
+      const role = this.#verdicts(look, [fence.server])[0]?.role ?? "unknown";
       if (role === "unknown" && !force) {
         throw new KnownError(
           "not-done",
@@ -209,7 +210,7 @@ export class Fencer {
     const roles = new Map<string, KnownRole>();
     let next = this.#keeper.latch;
     if (look.kind === "view") {
-      const verdicts = this.#verdicts(this.#servers);
+      const verdicts = this.#verdicts(look, this.#servers);
       if (verdicts.every(({ known }) => known !== null))
         this.#unknown = verdicts.filter(({ known }) => known === false).map(({ server }) => server);
       const { fences, lifted, pardoned, settled } = decide(next, verdicts, now);
@@ -224,9 +225,10 @@ export class Fencer {
     return { next, roles };
   }
 
-  #verdicts(servers: readonly ServerKey[]): Verdict[] {
-    if (this.#look?.kind !== "view") return [];
-    return judge(servers, this.#look.view, this.#options.toOrchestrator, this.#keeper.latch.settled);
+  /** By the look that is followed, and not by the last one: a release may have looked while a pass waited for its turn. */
+  #verdicts(look: OrchestratorLook, servers: readonly ServerKey[]): Verdict[] {
+    if (look.kind !== "view") return [];
+    return judge(servers, look.view, this.#options.toOrchestrator, this.#keeper.latch.settled);
   }
 
   #differs(next: Latch, runtime: readonly ServerRow[], roles: ReadonlyMap<string, KnownRole>): boolean {

@@ -154,6 +154,33 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     expect(await rows()).toBe(untouched);
   });
 
+  it("keeps a fence when a release finds Orchestrator silent while a pass with its answer waits", async () => {
+    let turn = Promise.resolve();
+    const { orchestrator, pass, fencer, rows } = await openFencedShop({
+      settings: ['timeout = "200ms"'],
+      exclusively: async (work) => {
+        await turn;
+        return work();
+      },
+    });
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    let begin = (): void => {};
+    turn = new Promise((resolve) => {
+      begin = resolve;
+    });
+    const before = fencer.state.look;
+    const passing = pass();
+    await until("the pass has its answer", async () => fencer.state.look !== before);
+    await orchestrator.killNode(0);
+    const how = { usable: true, savesAll: true, version: "2.7.1" };
+    const releasing = expect(fencer.release(db1, false, how)).rejects.toThrow("stays fenced");
+    await until("the release has found it silent", async () => fencer.state.look?.kind === "none");
+    begin();
+    await Promise.all([passing, releasing]);
+    expect(await rows()).toBe(fencedDb1);
+  });
+
   it("writes only statuses to the disk of a passive node", async () => {
     const { shop, orchestrator, pass, rows } = await openFencedShop({ how: { savesAll: false } });
     shop.monitor({ "db1:3306": { alive: false }, "db2:3306": alive, "db3:3306": replica });
