@@ -161,6 +161,26 @@ export class Fencer {
       });
   }
 
+  /**
+   * Fences what the last answer speaks against among servers that ProxySQL is about to be given. It may be away, and this
+   * one may never have seen it: a host that has just come up, or the passive one in cold standby.
+   */
+  foresee(servers: readonly ServerKey[]): void {
+    if (this.#look?.kind !== "view") return;
+    const { view } = this.#look;
+    const { latch } = this.#keeper;
+    const { fences } = decide(
+      latch,
+      // Without roles a recovery says nothing of a server that may have come back since.
+      this.#verdicts(this.#look, servers).filter(
+        ({ cause }) => cause?.kind === "downtime" || view.instances !== null,
+      ),
+      new Date(wallClock()).toISOString(),
+    );
+    const all = union(fences, latch.fences);
+    if (all.length > latch.fences.length) this.#keep({ ...latch, fences: all });
+  }
+
   /** Takes over what was fenced while this one did not run. */
   takeOver(other: Latch): void {
     const index = indexOf(this.#keeper.latch);
@@ -209,13 +229,15 @@ export class Fencer {
     const now = new Date(wallClock()).toISOString();
     const roles = new Map<string, KnownRole>();
     let next = this.#keeper.latch;
-    if (look.kind === "view") {
+    if (look.kind === "view") next = { ...next, isolatedSince: null };
+    // As long as ProxySQL was never seen, its servers are not gone: who was pardoned stays so.
+    if (look.kind === "view" && this.#servers.length > 0) {
       const verdicts = this.#verdicts(look, this.#servers);
       if (verdicts.every(({ known }) => known !== null))
         this.#unknown = verdicts.filter(({ known }) => known === false).map(({ server }) => server);
       const { fences, lifted, pardoned, settled } = decide(next, verdicts, now);
       for (const { server, role } of lifted) roles.set(serverName(server), role);
-      next = { ...next, fences, pardoned, settled, isolatedSince: null };
+      next = { ...next, fences, pardoned, settled };
     }
     const { isolationMs } = this.#options;
     // What it means to be isolated was changed meanwhile: nothing is held for that any more.

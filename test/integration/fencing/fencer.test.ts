@@ -142,6 +142,27 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     await expect(fencer.release(db2, false, how)).rejects.toThrow("not fenced");
   });
 
+  it("keeps a release over a restart with ProxySQL away", async () => {
+    const first = await openFencedShop();
+    await first.orchestrator.beginDowntime(db1, "op", "disk");
+    await first.pass();
+    await first.fencer.release(db1, false, { usable: true, savesAll: true, version: "2.7.1" });
+    const second = first.restart();
+    await second.pass({ usable: false });
+    await second.pass();
+    expect(await second.rows()).toBe(untouched);
+  });
+
+  it("foresees which of the servers that ProxySQL will be started with are to be fenced", async () => {
+    const { orchestrator, pass, fencer } = await openFencedShop();
+    await orchestrator.beginDowntime(db2, "op", "disk");
+    await orchestrator.failMaster("shop", { successor: { host: "db3", port: 3306 } });
+    await pass({ usable: false });
+    expect(fencer.latch.fences).toEqual([]);
+    fencer.foresee([db1, db2, { host: "db3", port: 3306 }]);
+    expect(fencer.latch.fences.map(({ server }) => server)).toEqual([db1, db2]);
+  });
+
   it("refuses a release while nobody knows what the server is, unless it is forced", async () => {
     const { orchestrator, pass, fencer, rows } = await openFencedShop();
     await orchestrator.failMaster("shop", { successor: db2 });
