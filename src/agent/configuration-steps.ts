@@ -184,7 +184,7 @@ export function putBack(node: AgentContext): Promise<string> {
 export function fenceBeforeStart(node: AgentContext): Promise<void> {
   const { fencing, config, keepLocal } = node;
   const { datadir } = config.proxysql;
-  if (fencing === null || !fencing.holdsAny) return Promise.resolve();
+  if (fencing === null || !fencing.mayHold) return Promise.resolve();
   return node.configLock.run(async () => {
     const dir = await node.staging.make();
     try {

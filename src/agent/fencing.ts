@@ -6,7 +6,7 @@ import type { IsolationView } from "../fence/document.js";
 import type { FencePass, Fencer, FenceState } from "../fence/fencer.js";
 import type { KnownRole } from "../fence/judge.js";
 import { isIdle } from "../fence/latch.js";
-import { layFences, liftFences } from "../fence/overlay.js";
+import { layFences, liftFences, serversIn } from "../fence/overlay.js";
 import { serverName } from "../fence/server.js";
 import { forgetStandalone, readStandalone } from "../fence/standalone-file.js";
 import { suggestNames } from "../fence/suggest.js";
@@ -103,17 +103,21 @@ export class Fencing {
     return this.#fencer.latch.rows.length > 0;
   }
 
-  /** Something is to be kept out of use. */
-  get holdsAny(): boolean {
+  /** Something is to be kept out of use, or may be: Orchestrator has something against a server. */
+  get mayHold(): boolean {
     if (this.#around) this.#adopt(this.#around);
-    const { fences, isolatedSince } = this.#fencer.latch;
-    return fences.length > 0 || isolatedSince !== null;
+    const { latch, look } = this.#fencer.state;
+    const hasNews =
+      look?.kind === "view" && (look.view.downtimed.length > 0 || look.view.recoveries.length > 0);
+    return latch.fences.length > 0 || latch.isolatedSince !== null || hasNews;
   }
 
   /** Puts our fences into an unpacked database that is about to be put in place. True if that changed it. */
   lay(dir: string): boolean {
+    const file = join(dir, databaseName);
     if (this.#around) this.#adopt(this.#around);
-    const { held, changed } = layFences(join(dir, databaseName), this.#fencer.latch);
+    this.#fencer.foresee(serversIn(file));
+    const { held, changed } = layFences(file, this.#fencer.latch);
     this.#fencer.rebase(held);
     return changed;
   }

@@ -125,12 +125,13 @@ export class Fencer {
    */
   async release(server: ServerKey, force: boolean, how: FencePass): Promise<KnownRole> {
     // As it is now: the last look may have been one without roles.
-    this.#hear(await this.#options.topology.look(this.#servers, true));
+    const look = await this.#options.topology.look(this.#servers, true);
+    this.#hear(look);
     return this.#options.exclusively(async () => {
       const fence = this.#keeper.latch.fences.find((one) => sameServer(one.server, server));
       if (fence === undefined)
         throw new KnownError("not-done", `${serverName(server)} is not fenced.`, { server });
-      const role = this.#verdicts([fence.server])[0]?.role ?? "unknown";
+      const role = this.#verdicts(look, [fence.server])[0]?.role ?? "unknown";
       if (role === "unknown" && !force) {
         throw new KnownError(
           "not-done",
@@ -178,6 +179,26 @@ export class Fencer {
         ...this.#keeper.latch,
         pardoned: [...this.#keeper.latch.pardoned, ...pardoned.map((one) => ({ ...one }))],
       });
+  }
+
+  /**
+   * Fences what the last answer speaks against among servers that ProxySQL is about to be given. It may be away, and this
+   * one may never have seen it: a host that has just come up, or the passive one in cold standby.
+   */
+  foresee(servers: readonly ServerKey[]): void {
+    if (this.#look?.kind !== "view") return;
+    const { view } = this.#look;
+    const { latch } = this.#keeper;
+    const { fences } = decide(
+      latch,
+      // Without roles a recovery says nothing of a server that may have come back since.
+      this.#verdicts(this.#look, servers).filter(
+        ({ cause }) => cause?.kind === "downtime" || view.instances !== null,
+      ),
+      new Date(wallClock()).toISOString(),
+    );
+    const all = union(fences, latch.fences);
+    if (all.length > latch.fences.length) this.#keep({ ...latch, fences: all });
   }
 
   /** Takes over what was fenced while this one did not run. */
@@ -240,13 +261,15 @@ export class Fencer {
     const now = new Date(wallClock()).toISOString();
     const roles = new Map<string, KnownRole>();
     let next = this.#keeper.latch;
-    if (look.kind === "view") {
-      const verdicts = this.#verdicts(this.#servers);
+    if (look.kind === "view") next = { ...next, isolatedSince: null };
+    // As long as ProxySQL was never seen, its servers are not gone: who was pardoned stays so.
+    if (look.kind === "view" && this.#servers.length > 0) {
+      const verdicts = this.#verdicts(look, this.#servers);
       if (verdicts.every(({ known }) => known !== null))
         this.#unknown = verdicts.filter(({ known }) => known === false).map(({ server }) => server);
       const { fences, lifted, pardoned, settled } = decide(next, verdicts, now);
       for (const { server, role } of lifted) roles.set(serverName(server), role);
-      next = { ...next, fences, pardoned, settled, isolatedSince: null };
+      next = { ...next, fences, pardoned, settled };
     }
     const { isolationMs } = this.#options;
     // What it means to be isolated was changed meanwhile: nothing is held for that any more.
@@ -256,9 +279,10 @@ export class Fencer {
     return { next, roles };
   }
 
-  #verdicts(servers: readonly ServerKey[]): Verdict[] {
-    if (this.#look?.kind !== "view") return [];
-    return judge(servers, this.#look.view, this.#options.toOrchestrator, this.#keeper.latch.settled);
+  /** By the look that is followed, and not by the last one: a release may have looked while a pass waited for its turn. */
+  #verdicts(look: OrchestratorLook, servers: readonly ServerKey[]): Verdict[] {
+    if (look.kind !== "view") return [];
+    return judge(servers, look.view, this.#options.toOrchestrator, this.#keeper.latch.settled);
   }
 
   #differs(next: Latch, runtime: readonly ServerRow[], roles: ReadonlyMap<string, KnownRole>): boolean {

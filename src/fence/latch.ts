@@ -3,7 +3,9 @@ import type { ServerKey } from "../orchestrator/types.js";
 import { fencedStatus, meantStatus, rowName, type ServerRow, type ServerStatus } from "./rows.js";
 import { serverName } from "./server.js";
 
-const server = z.object({ host: z.string().min(1).max(253), port: z.int().min(1).max(65_535) });
+// Whatever ProxySQL and Orchestrator have is held, so whatever they can have must be readable again: ProxySQL names a
+// Unix socket by its path and port 0, and neither of them bounds a name.
+const server = z.object({ host: z.string(), port: z.int().min(0).max(65_535) });
 const status = z.enum(["ONLINE", "SHUNNED", "OFFLINE_SOFT", "OFFLINE_HARD"]);
 
 /** Why a server is fenced. `peer`: the other node fences it, and this one has not been able to ask for itself yet. */
@@ -22,7 +24,7 @@ const latchSchema = z.object({
   /** Servers that an operator has released although what they were fenced for goes on. */
   pardoned: z.array(server),
   /** Recoveries after which the server that they replaced has been seen as a working replica, or as master again. */
-  settled: z.array(server.extend({ recovery: z.string().max(300) })).default([]),
+  settled: z.array(server.extend({ recovery: z.string() })).default([]),
 });
 
 export type FenceCause = z.infer<typeof cause>;

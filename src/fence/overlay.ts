@@ -1,6 +1,7 @@
 import Database from "better-sqlite3";
+import type { ServerKey } from "../orchestrator/types.js";
 import { indexOf, type Latch } from "./latch.js";
-import { fencedStatus, isOffline, type ServerRow, type ServerStatus } from "./rows.js";
+import { fencedStatus, isOffline, type ServerRow, type ServerStatus, serversOf } from "./rows.js";
 
 /**
  * Takes our fences out of a copy of ProxySQL's database: a snapshot says what an operator means, and what is fenced is for
@@ -12,6 +13,16 @@ export function liftFences(file: string, latch: Latch): number {
   const meant = (row: ServerRow): ServerStatus =>
     row.status === fencedStatus ? index.meant(row) : row.status;
   return change(file, meant);
+}
+
+/** The servers that a copy of ProxySQL's database has. */
+export function serversIn(file: string): ServerKey[] {
+  const found: ServerRow[] = [];
+  change(file, (row) => {
+    found.push(row);
+    return row.status;
+  });
+  return serversOf(found);
 }
 
 /**

@@ -27,9 +27,12 @@ export function isOffline({ status }: Pick<ServerRow, "status">): boolean {
   return status === "OFFLINE_SOFT" || status === "OFFLINE_HARD";
 }
 
-/** The status that a row has when nobody fences it. SHUNNED is an ONLINE server that ProxySQL lets rest for a moment. */
-export function meantStatus({ status }: Pick<ServerRow, "status">): ServerStatus {
-  return status === "SHUNNED" ? "ONLINE" : status;
+/**
+ * The status that a row has when nobody fences it. SHUNNED, and whatever else a version of ProxySQL may call it, is an
+ * ONLINE server that it lets rest for a moment.
+ */
+export function meantStatus(row: Pick<ServerRow, "status">): ServerStatus {
+  return isOffline(row) ? row.status : "ONLINE";
 }
 
 /** Each server once. */

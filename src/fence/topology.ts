@@ -36,7 +36,9 @@ export class Topology {
     // Nothing has happened since they were asked for: they say what they said.
     if (this.#kept?.of === signatureOf(look.view))
       return { ...look, view: { ...look.view, instances: this.#kept.instances } };
-    if (!needsInstances(servers, look.view, this.#toOrchestrator)) return look;
+    // Without servers ProxySQL is away, and which it will be started with is not known yet.
+    const anyServers = servers.length > 0;
+    if (anyServers && !needsInstances(servers, look.view, this.#toOrchestrator)) return look;
     const whole = await this.#client.look({ instances: true }, signal);
     return whole.kind === "none" ? whole : this.#keep(whole);
   }

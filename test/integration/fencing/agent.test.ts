@@ -1,7 +1,11 @@
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { sleep } from "../../../src/platform/clock.js";
 import { root } from "../../support/pair/node.js";
+import { isOnline, serverChanges } from "../../support/standin-control.js";
 import {
   type FencedPair,
   type FencedPairOptions,
@@ -72,6 +76,31 @@ describe("fencing by the agent", () => {
     await until("b's ProxySQL runs", async () => (await b.status()).proxysql.admin);
     expect(await rows(b)).toContain("10 db1 OFFLINE_SOFT");
     expect(await rows(b, "disk")).toContain("10 db1 OFFLINE_SOFT");
+  });
+
+  it("starts a cold node's ProxySQL with what it knows itself, when the active one died with the primary", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "fence-"));
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const trace = join(dir, "servers.jsonl");
+    vi.stubEnv("PROXYSQL_STANDIN_SERVERS", trace);
+    const { pair, orchestrator } = await start({ standby: "cold" });
+    const { a, b } = pair;
+    await a.cli("snapshot", "take");
+    await until("b has a's configuration", async () => {
+      const [taken, received] = [(await a.status()).lastTaken, (await b.status()).lastReceived];
+      return received !== null && received.snapshot === taken?.snapshot;
+    });
+    await a.kill();
+    await orchestrator.failMaster("shop", { successor: db2 });
+    await until("b sees the recovery", async () => (await fenceStatus(b)).orchestrator.state === "quorum");
+    await sleep(500);
+    const before = serverChanges(trace).length;
+    b.writeRole("MASTER");
+    await until("b's ProxySQL runs", async () => (await b.status()).leads !== null);
+    const since = serverChanges(trace).slice(before);
+    expect(since.some((change) => isOnline(change, 20, "db2"))).toBe(true);
+    expect(since.filter((change) => isOnline(change, 10, "db1"))).toEqual([]);
   });
 
   it("restores an older snapshot with the fence in place", async () => {

@@ -41,6 +41,8 @@ export interface FencedShopOptions {
   readonly settings?: readonly string[];
   readonly fence?: readonly string[];
   readonly how?: Partial<FencePass>;
+  /** Runs what touches ProxySQL; at once, if it is not given. */
+  readonly exclusively?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 export const db1 = { host: "db1", port: 3306 };
@@ -102,7 +104,7 @@ function withFencer(parts: Parts): FencedShop {
         kept.latch = latch;
       },
     },
-    exclusively: (work) => work(),
+    exclusively: options.exclusively ?? ((work) => work()),
     note: () => {},
   });
   ending.push(() => client.close());

@@ -185,6 +185,27 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     expect(fencer.state.latch).toEqual(emptyLatch);
   });
 
+  it("keeps a release over a restart with ProxySQL away", async () => {
+    const first = await openFencedShop();
+    await first.orchestrator.beginDowntime(db1, "op", "disk");
+    await first.pass();
+    await first.fencer.release(db1, false, { usable: true, savesAll: true, version: "2.7.1" });
+    const second = first.restart();
+    await second.pass({ usable: false });
+    await second.pass();
+    expect(await second.rows()).toBe(untouched);
+  });
+
+  it("foresees which of the servers that ProxySQL will be started with are to be fenced", async () => {
+    const { orchestrator, pass, fencer } = await openFencedShop();
+    await orchestrator.beginDowntime(db2, "op", "disk");
+    await orchestrator.failMaster("shop", { successor: { host: "db3", port: 3306 } });
+    await pass({ usable: false });
+    expect(fencer.latch.fences).toEqual([]);
+    fencer.foresee([db1, db2, { host: "db3", port: 3306 }]);
+    expect(fencer.latch.fences.map(({ server }) => server)).toEqual([db1, db2]);
+  });
+
   it("refuses a release while nobody knows what the server is, unless it is forced", async () => {
     const { orchestrator, pass, fencer, rows } = await openFencedShop();
     await orchestrator.failMaster("shop", { successor: db2 });
@@ -195,6 +216,33 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     expect(await fencer.release(db1, true, how)).toBe("unknown");
     await pass();
     expect(await rows()).toBe(untouched);
+  });
+
+  it("keeps a fence when a release finds Orchestrator silent while a pass with its answer waits", async () => {
+    let turn = Promise.resolve();
+    const { orchestrator, pass, fencer, rows } = await openFencedShop({
+      settings: ['timeout = "200ms"'],
+      exclusively: async (work) => {
+        await turn;
+        return work();
+      },
+    });
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    let begin = (): void => {};
+    turn = new Promise((resolve) => {
+      begin = resolve;
+    });
+    const before = fencer.state.look;
+    const passing = pass();
+    await until("the pass has its answer", async () => fencer.state.look !== before);
+    await orchestrator.killNode(0);
+    const how = { usable: true, savesAll: true, version: "2.7.1" };
+    const releasing = expect(fencer.release(db1, false, how)).rejects.toThrow("stays fenced");
+    await until("the release has found it silent", async () => fencer.state.look?.kind === "none");
+    begin();
+    await Promise.all([passing, releasing]);
+    expect(await rows()).toBe(fencedDb1);
   });
 
   it("writes only statuses to the disk of a passive node", async () => {
