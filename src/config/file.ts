@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import { KnownError, sentenceOf } from "../platform/errors.js";
 
+export const defaultRunDir = "/var/run/proxysql-carp";
 export const defaultConfigFile = "/usr/local/etc/proxysql-carp.toml";
 
 /** The configuration file to use: `--config`, else PROXYSQL_CARP_CONFIG, else the default. */

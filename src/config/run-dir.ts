@@ -1,7 +1,5 @@
 import { isAbsolute } from "node:path";
-import { parseToml, readText } from "./file.js";
-
-export const defaultRunDir = "/var/run/proxysql-carp";
+import { defaultRunDir, parseToml, readText } from "./file.js";
 
 /**
  * `[node] run_dir` of a configuration file, for who is in a hurry and needs no more: the whole configuration takes longer to

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseDuration } from "../platform/duration.js";
-import { defaultRunDir } from "./run-dir.js";
+import { defaultRunDir } from "./file.js";
 
 const durationPattern = /^\d+(\.\d+)?(ms|s|m|h|d)$/;
 
