@@ -1,5 +1,6 @@
 import { validate } from "node-cron";
-import { parseConfig, readText } from "../config/load.js";
+import { readText } from "../config/file.js";
+import { parseConfig } from "../config/load.js";
 import { formatKeyPath, lineOf } from "../config/locate.js";
 import type { Config } from "../config/schema.js";
 import { type Mistake, secretFileMistakes } from "../config/secret-files.js";

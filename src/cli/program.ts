@@ -42,7 +42,7 @@ export function createProgram(): Command {
   const cli: Cli = {
     program,
     configFile: async () => {
-      const { configFileOf } = await import("../config/load.js");
+      const { configFileOf } = await import("../config/file.js");
       return configFileOf(program.opts<{ config?: string }>().config);
     },
     finish: async (exitCode) => {

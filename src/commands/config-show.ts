@@ -1,5 +1,6 @@
 import { effectiveValues } from "../config/effective.js";
-import { configFileNamedBy, parseConfig, readText } from "../config/load.js";
+import { configFileNamedBy, readText } from "../config/file.js";
+import { parseConfig } from "../config/load.js";
 import { defaultKeepLocal } from "../snapshot/keep-local.js";
 import { type ConfigDocument, formatConfig } from "./format-config.js";
 

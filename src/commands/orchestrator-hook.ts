@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { loadConfig } from "../config/load.js";
+import { runDirOf } from "../config/run-dir.js";
 import { askSocket } from "../control/client.js";
 import type { FenceHint } from "../control/protocol.js";
 import { isKnown, KnownError } from "../platform/errors.js";
@@ -15,9 +15,8 @@ const sockets = ["agent.sock", "fence.sock", "peer.sock"] as const;
  */
 export async function orchestratorHook(configFile: string): Promise<number> {
   try {
-    const { run_dir } = loadConfig(configFile).node;
     const hook = hookOf(process.env);
-    await handOver(run_dir, { op: "fence-hint", ...(hook === undefined ? {} : { hook }) });
+    await handOver(await runDirOf(configFile), { op: "fence-hint", ...(hook === undefined ? {} : { hook }) });
   } catch (error) {
     if (!isKnown(error)) throw error;
     process.stderr.write(`proxysql-carp: ${error.message}\n`);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseDuration } from "../platform/duration.js";
+import { defaultRunDir } from "./file.js";
 
 const durationPattern = /^\d+(\.\d+)?(ms|s|m|h|d)$/;
 
@@ -61,7 +62,7 @@ const node = z.strictObject({
   state_dir: absolutePath
     .default("/var/db/proxysql-carp")
     .describe("Where snapshots, journal and spool are."),
-  run_dir: absolutePath.default("/var/run/proxysql-carp").describe("Where the Unix sockets are."),
+  run_dir: absolutePath.default(defaultRunDir).describe("Where the Unix sockets are."),
 });
 
 const carp = z.strictObject({

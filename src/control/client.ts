@@ -1,6 +1,9 @@
 import { connect } from "node:net";
 import { KnownError, sentenceOf, systemCode } from "../platform/errors.js";
-import { type ControlAnswer, lineLimit } from "./protocol.js";
+import type { ControlAnswer } from "./protocol.js";
+
+/** The longest answer line. A status page of a pair is some kilobytes. */
+const lineLimit = 4 * 1024 * 1024;
 
 /**
  * Asks the process behind a Unix socket one thing and waits for its answer, at most `ms` milliseconds. Nobody there:

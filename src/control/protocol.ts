@@ -1,8 +1,5 @@
 import { z } from "zod";
 
-/** The longest answer line. A status page of a pair is some kilobytes. */
-export const lineLimit = 4 * 1024 * 1024;
-
 /** The longest request line, in bytes. The longest that we know is shorter than 200. */
 export const requestLimit = 16 * 1024;
 
