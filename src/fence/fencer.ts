@@ -148,7 +148,11 @@ export class Fencer {
     if (this.#look?.kind === "view" && this.#servers.length > 0) return;
     const index = indexOf(this.#latch);
     const pardoned = new Set(this.#latch.pardoned.map(serverName));
-    const news = servers.filter((server) => !index.fenceOf(server) && !pardoned.has(serverName(server)));
+    const isWell = (server: ServerKey): boolean =>
+      this.#verdicts([server]).some(({ cause, role }) => cause === null && role !== "unknown");
+    const news = servers.filter(
+      (server) => !index.fenceOf(server) && !pardoned.has(serverName(server)) && !isWell(server),
+    );
     if (news.length === 0) return;
     const since = new Date(wallClock()).toISOString();
     const cause = { kind: "peer", detail: `fenced by ${of}`, successor: null } as const;
@@ -209,7 +213,7 @@ export class Fencer {
         runtime = await readRuntime(this.#options.admin);
         this.#servers = serversOf([...runtime, ...this.#latch.rows]);
       }
-      const { next, roles } = this.#next(look);
+      const { next, roles } = this.#next(look, how.usable ? this.#servers : this.#everyServer());
       if (how.usable && this.#differs(next, runtime, roles)) await this.#bring(next, how, roles);
       else if (how.usable || isIdle(this.#latch)) this.#settle(next);
       else this.#settle(this.#withUnseen(next));
@@ -230,12 +234,15 @@ export class Fencer {
     };
   }
 
-  #next(look: OrchestratorLook | undefined): { next: Latch; roles: ReadonlyMap<string, KnownRole> } {
+  #next(
+    look: OrchestratorLook | undefined,
+    servers: readonly ServerKey[],
+  ): { next: Latch; roles: ReadonlyMap<string, KnownRole> } {
     const now = new Date(wallClock()).toISOString();
     const roles = new Map<string, KnownRole>();
     let next = this.#latch;
     if (look?.kind === "view") {
-      const verdicts = this.#verdicts(this.#servers);
+      const verdicts = this.#verdicts(servers);
       if (verdicts.every(({ known }) => known !== null))
         this.#unknown = verdicts.filter(({ known }) => known === false).map(({ server }) => server);
       const { fences, lifted, pardoned, settled } = decide(next, verdicts, now);
@@ -248,6 +255,18 @@ export class Fencer {
     else if (isIsolated(this.#silence, monotonic(), isolationMs))
       next = { ...next, isolatedSince: next.isolatedSince ?? now };
     return { next, roles };
+  }
+
+  /** Those that ProxySQL had when it was seen last, which a node may never have done, and those that something is kept of. */
+  #everyServer(): ServerKey[] {
+    const { fences, rows, pardoned, settled } = this.#latch;
+    return serversOf([
+      ...this.#servers,
+      ...fences.map(({ server }) => server),
+      ...rows,
+      ...pardoned,
+      ...settled,
+    ]);
   }
 
   #verdicts(servers: readonly ServerKey[]): Verdict[] {
