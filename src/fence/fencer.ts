@@ -70,6 +70,8 @@ export class Fencer {
   #shape: { readonly version: string | null; readonly shape: FenceShape } | undefined;
   #problem: { readonly sentence: string; readonly since: number } | undefined;
   #unsaved = false;
+  /** ProxySQL's disk may not be as its runtime: whoever changed it last has not come to the end, or was another process. */
+  #unfinished: boolean;
   #sever = new Map<string, ServerKey>();
 
   constructor(options: FencerOptions) {
@@ -81,6 +83,7 @@ export class Fencer {
       );
     this.#options = options;
     this.#latch = latch;
+    this.#unfinished = latch.rows.length > 0;
     this.#silence = { since: options.silentSince ?? monotonic(), why: null };
   }
 
@@ -214,7 +217,8 @@ export class Fencer {
         this.#servers = serversOf([...runtime, ...this.#latch.rows]);
       }
       const { next, roles } = this.#next(look, how.usable ? this.#servers : this.#everyServer());
-      if (how.usable && this.#differs(next, runtime, roles)) await this.#bring(next, how, roles);
+      if (how.usable && (this.#unfinished || this.#differs(next, runtime, roles)))
+        await this.#bring(next, how, roles);
       else if (how.usable || isIdle(this.#latch)) this.#settle(next);
       else this.#settle(this.#withUnseen(next));
     } catch (error) {
@@ -280,6 +284,7 @@ export class Fencer {
 
   /** While it is being done the latch has both what was and what is to be: a crash in between leaves too much fenced. */
   async #bring(next: Latch, how: FencePass, roles: ReadonlyMap<string, KnownRole>): Promise<void> {
+    this.#unfinished = true;
     try {
       const { plan } = await applyFences({
         admin: this.#options.admin,
@@ -291,6 +296,7 @@ export class Fencer {
       });
       if (this.#options.mode === "hard")
         for (const server of plan.fence) this.#sever.set(serverName(server), server);
+      this.#unfinished = false;
       this.#settle({ ...next, rows: plan.left });
     } catch (error) {
       this.#shape = undefined;

@@ -204,6 +204,27 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     expect(fencer.state.latch.fences).toEqual([]);
   });
 
+  it("brings the disk to it, though it was cut off between runtime and disk, fencing or releasing", async () => {
+    const running = await openFencedShop({ how: { savesAll: false } });
+    const { orchestrator, shop, fencer } = running;
+    const spoil = (status: string): Promise<unknown> =>
+      shop.admin.rows(`UPDATE disk.mysql_servers SET status='${status}' WHERE hostname='db1'`);
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await running.pass();
+    await spoil("ONLINE");
+    await running.restart().pass();
+    expect(await running.rows("disk")).toBe(fencedDb1);
+    // As one that was killed after LOAD has left it: runtime has it back, disk and latch have not.
+    const { latch } = fencer.state;
+    await orchestrator.endDowntime(db1);
+    await running.pass();
+    await spoil("OFFLINE_SOFT");
+    running.keep(latch);
+    await running.restart().pass();
+    expect(await running.rows("disk")).toBe(untouched);
+    expect(await running.rows()).toBe(untouched);
+  });
+
   it("refuses a release while nobody knows what the server is, unless it is forced", async () => {
     const { orchestrator, pass, fencer, rows } = await openFencedShop();
     await orchestrator.failMaster("shop", { successor: db2 });
