@@ -43,7 +43,9 @@ export async function applyFences(options: ApplyFences): Promise<FencesApplied> 
   const { admin, shape, latch, roles, savesAll, keep } = options;
   const look = options.seen ?? (await lookAtServers(admin, shape));
   const plan = planFences(latch, look, roles);
-  if (isNothing(plan)) return { plan, changed: false };
+  // Whoever was killed or failed between LOAD and SAVE left a disk that is not as the runtime.
+  const onDisk = planFences(latch, { runtime: look.disk, memory: [], pairs: [] }, roles);
+  if (isNothing(plan)) return { plan, changed: await saveStatuses(admin, onDisk) };
   keep(plan.held);
   const aside = tablesToPutAside(look);
   const edits = await readEdits(admin, aside);
@@ -51,10 +53,17 @@ export async function applyFences(options: ApplyFences): Promise<FencesApplied> 
   for (const statement of changesOf(plan, "main", shape.columns)) await admin.exec(statement);
   await admin.exec("LOAD MYSQL SERVERS TO RUNTIME");
   if (savesAll && aside.length === 0) await admin.exec("SAVE MYSQL SERVERS TO DISK");
-  else for (const statement of changesOf(plan, "disk", null)) await admin.exec(statement);
+  else for (const statement of changesOf(onDisk, "disk", null)) await admin.exec(statement);
   for (const statement of putBackEdits(edits, shape, plan)) await admin.exec(statement);
   await prove(admin, plan);
   return { plan, changed: true };
+}
+
+async function saveStatuses(admin: FenceAdmin, onDisk: FencePlan): Promise<boolean> {
+  if (isNothing(onDisk)) return false;
+  for (const statement of changesOf(onDisk, "disk", null)) await admin.exec(statement);
+  await prove(admin, onDisk);
+  return true;
 }
 
 /**

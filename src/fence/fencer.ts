@@ -70,11 +70,14 @@ export class Fencer {
   #unknown: readonly ServerKey[] = [];
   #shape: { readonly version: string | null; readonly shape: FenceShape } | undefined;
   #problem: { readonly sentence: string; readonly since: number } | undefined;
+  /** ProxySQL's disk may not be as its runtime: whoever changed it last has not come to the end, or was another process. */
+  #unfinished: boolean;
   #sever = new Map<string, ServerKey>();
 
   constructor(options: FencerOptions) {
     this.#options = options;
     this.#keeper = new LatchKeeper(options);
+    this.#unfinished = this.#keeper.latch.rows.length > 0;
     this.#silence = { since: options.silentSince ?? monotonic(), why: null };
   }
 
@@ -160,7 +163,9 @@ export class Fencer {
     const pardoned = new Set(latch.pardoned.map(serverName));
     const isOver = ({ server, cause: was }: Fence): boolean =>
       was.kind === "peer" && was.detail === cause.detail && !told.has(serverName(server));
-    const news = servers.filter((server) => !index.fenceOf(server) && !pardoned.has(serverName(server)));
+    const news = servers.filter(
+      (server) => !index.fenceOf(server) && !pardoned.has(serverName(server)) && !this.#isWell(server),
+    );
     if (news.length === 0 && !latch.fences.some(isOver)) return;
     const since = new Date(wallClock()).toISOString();
     const fences = [
@@ -168,6 +173,14 @@ export class Fencer {
       ...news.map((server) => ({ server: { ...server }, cause, since })),
     ];
     this.#keep({ ...latch, fences });
+  }
+
+  /** By its own view. The peer's word may be some seconds old. */
+  #isWell(server: ServerKey): boolean {
+    if (this.#look === undefined) return false;
+    return this.#verdicts(this.#look, [server]).some(
+      ({ cause, role }) => cause === null && role !== "unknown",
+    );
   }
 
   /** An operator has released these on the active node: that goes for this one too, for as long as their cause lasts. */
@@ -240,8 +253,9 @@ export class Fencer {
         runtime = seen?.runtime ?? (await readRuntime(this.#options.admin));
         this.#servers = serversOf([...runtime, ...this.#keeper.latch.rows]);
       }
-      const { next, roles } = this.#next(look);
-      if (how.usable && this.#differs(next, runtime, roles)) await this.#bring(next, how, roles, seen);
+      const { next, roles } = this.#next(look, how.usable ? this.#servers : this.#everyServer());
+      if (how.usable && (this.#unfinished || this.#differs(next, runtime, roles)))
+        await this.#bring(next, how, roles, seen);
       else if (how.usable) this.#settle(next);
       else this.#wait(next);
     } catch (error) {
@@ -252,24 +266,25 @@ export class Fencer {
 
   /** Of the servers of the last pass one is to be held now that was not, or the other way round. */
   #isNews(look: OrchestratorLook): boolean {
-    const { next } = this.#next(look);
+    const { next } = this.#next(look, this.#everyServer());
     const { fences, isolatedSince } = this.#keeper.latch;
     return next.fences.length !== fences.length || next.isolatedSince !== isolatedSince;
   }
 
-  #next(look: OrchestratorLook): { next: Latch; roles: ReadonlyMap<string, KnownRole> } {
+  #next(
+    look: OrchestratorLook,
+    servers: readonly ServerKey[],
+  ): { next: Latch; roles: ReadonlyMap<string, KnownRole> } {
     const now = new Date(wallClock()).toISOString();
     const roles = new Map<string, KnownRole>();
     let next = this.#keeper.latch;
-    if (look.kind === "view") next = { ...next, isolatedSince: null };
-    // As long as ProxySQL was never seen, its servers are not gone: who was pardoned stays so.
-    if (look.kind === "view" && this.#servers.length > 0) {
-      const verdicts = this.#verdicts(look, this.#servers);
+    if (look.kind === "view") {
+      const verdicts = this.#verdicts(look, servers);
       if (verdicts.every(({ known }) => known !== null))
         this.#unknown = verdicts.filter(({ known }) => known === false).map(({ server }) => server);
       const { fences, lifted, pardoned, settled } = decide(next, verdicts, now);
       for (const { server, role } of lifted) roles.set(serverName(server), role);
-      next = { ...next, fences, pardoned, settled };
+      next = { ...next, fences, pardoned, settled, isolatedSince: null };
     }
     const { isolationMs } = this.#options;
     // What it means to be isolated was changed meanwhile: nothing is held for that any more.
@@ -277,6 +292,18 @@ export class Fencer {
     else if (isIsolated(this.#silence, monotonic(), isolationMs))
       next = { ...next, isolatedSince: next.isolatedSince ?? now };
     return { next, roles };
+  }
+
+  /** Those that ProxySQL had when it was seen last, which a node may never have done, and those that something is kept of. */
+  #everyServer(): ServerKey[] {
+    const { fences, rows, pardoned, settled } = this.#keeper.latch;
+    return serversOf([
+      ...this.#servers,
+      ...fences.map(({ server }) => server),
+      ...rows,
+      ...pardoned,
+      ...settled,
+    ]);
   }
 
   /** By the look that is followed, and not by the last one: a release may have looked while a pass waited for its turn. */
@@ -296,6 +323,7 @@ export class Fencer {
     roles: ReadonlyMap<string, KnownRole>,
     seen?: FenceLook,
   ): Promise<void> {
+    this.#unfinished = true;
     try {
       const { plan } = await applyFences({
         admin: this.#options.admin,
@@ -308,6 +336,7 @@ export class Fencer {
       });
       if (this.#options.mode === "hard")
         for (const server of plan.fence) this.#sever.set(serverName(server), server);
+      this.#unfinished = false;
       this.#settle({ ...next, rows: plan.left });
     } catch (error) {
       this.#shape = undefined;
@@ -328,15 +357,12 @@ export class Fencer {
   }
 
   /**
-   * ProxySQL is away. Nothing is let go unseen: its disk still has what is to be undone, if it ever was there. What a peer
-   * has fenced is let go when that says so.
+   * ProxySQL is away. Nothing is let go unseen: its disk still has what is to be undone, if it ever was there.
    */
   #wait(next: Latch): void {
     const { fences, isolatedSince, rows } = this.#keeper.latch;
     const onDisk = new Set(rows.map(serverName));
-    const unseen = fences.filter(
-      ({ server, cause }) => cause.kind === "peer" || onDisk.has(serverName(server)),
-    );
+    const unseen = fences.filter(({ server }) => onDisk.has(serverName(server)));
     this.#problem = undefined;
     this.#keep({
       ...next,

@@ -26,6 +26,7 @@ export interface FenceShape {
 }
 
 export interface FenceLook extends ServersSeen {
+  readonly disk: readonly ServerRow[];
   /** Tables of the module whose rows in memory are not those on disk: somebody is editing, or has not saved. */
   readonly edited: readonly string[];
 }
@@ -47,6 +48,7 @@ export async function readShape(admin: FenceAdmin): Promise<FenceShape> {
   const parts = [
     `SELECT 'runtime' AS layer, ${rowColumns} FROM runtime_mysql_servers`,
     `SELECT 'memory', ${rowColumns} FROM main.mysql_servers`,
+    `SELECT 'disk', ${rowColumns} FROM disk.mysql_servers`,
     ...(hasPairs
       ? ["SELECT 'pair', writer_hostgroup, '', reader_hostgroup, '' FROM main.mysql_replication_hostgroups"]
       : []),
@@ -66,6 +68,7 @@ export async function lookAtServers(admin: FenceAdmin, { lookQuery }: FenceShape
   return {
     runtime: of("runtime").map(serverRow),
     memory: of("memory").map(serverRow),
+    disk: of("disk").map(serverRow),
     pairs: of("pair").map(
       (row): HostgroupPair => ({ writer: Number(row.hostgroup_id), reader: Number(row.port) }),
     ),

@@ -36,6 +36,6 @@ export function meantStatus(row: Pick<ServerRow, "status">): ServerStatus {
 }
 
 /** Each server once. */
-export function serversOf(rows: readonly ServerRow[]): ServerKey[] {
+export function serversOf(rows: readonly ServerKey[]): ServerKey[] {
   return [...new Map(rows.map(({ host, port }) => [serverName({ host, port }), { host, port }])).values()];
 }

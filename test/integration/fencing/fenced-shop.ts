@@ -23,6 +23,8 @@ export interface FencedShop {
   readonly fencer: Fencer;
   /** What is written down of the latch. */
   kept(): Latch | undefined;
+  /** Writes down a latch, for the next restart. */
+  keep(latch: Latch): void;
   /** One pass of the fencer; with ProxySQL away if it is not `usable`. */
   pass(change?: Partial<FencePass>): Promise<void>;
   /** `10 db1 ONLINE, 20 db2 ONLINE`: a layer's servers. */
@@ -114,6 +116,9 @@ function withFencer(parts: Parts): FencedShop {
     orchestrator,
     fencer,
     kept: () => kept.latch,
+    keep: (latch) => {
+      kept.latch = latch;
+    },
     pass: (change = {}) => fencer.pass({ ...how, ...change }),
     rows: async (layer = "runtime") => {
       const table = layer === "runtime" ? "runtime_mysql_servers" : `${layer}.mysql_servers`;

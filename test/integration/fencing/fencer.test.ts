@@ -206,6 +206,67 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     expect(fencer.latch.fences.map(({ server }) => server)).toEqual([db1, db2]);
   });
 
+  it("remembers what an operator released, and what is settled, over a restart while ProxySQL is away", async () => {
+    const running = await openFencedShop();
+    const { orchestrator } = running;
+    await running.pass();
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await running.pass();
+    await running.pass();
+    await running.fencer.release(db1, false, { usable: true, savesAll: true, version: "2.7.1" });
+    expect(await running.rows()).toBe(untouched);
+    await orchestrator.addRecoveries(1, db2, db1, "shop");
+    await running.pass();
+    const { pardoned, settled } = running.fencer.state.latch;
+    expect(pardoned).toEqual([db1]);
+    expect(settled).toMatchObject([db2]);
+    const restarted = running.restart();
+    await restarted.fencer.pass({ usable: false, savesAll: true, version: null });
+    expect(restarted.fencer.state.latch).toMatchObject({ pardoned, settled });
+    await orchestrator.setInstance(db2, { replicating: false });
+    await restarted.pass();
+    expect(await restarted.rows()).toBe(untouched);
+    expect(restarted.fencer.state.latch.fences).toEqual([]);
+  });
+
+  it("keeps what a peer fences while it has never seen its own servers, until it knows that they are well", async () => {
+    const { orchestrator, fencer } = await openFencedShop();
+    const away = { usable: false, savesAll: true, version: null };
+    await orchestrator.failMaster("shop", { successor: db2 });
+    await fencer.pass(away);
+    fencer.adopt([db1], "b");
+    await fencer.pass(away);
+    expect(fencer.state.latch.fences).toMatchObject([{ server: db1, cause: { kind: "replaced" } }]);
+    await orchestrator.setInstance(db1, { alive: true, master: db2, readOnly: true });
+    await orchestrator.endDowntime(db1);
+    await fencer.pass(away);
+    expect(fencer.state.latch.fences).toEqual([]);
+    // The peer's word is some seconds old.
+    fencer.adopt([db1], "b");
+    expect(fencer.state.latch.fences).toEqual([]);
+  });
+
+  it("brings the disk to it, though it was cut off between runtime and disk, fencing or releasing", async () => {
+    const running = await openFencedShop({ how: { savesAll: false } });
+    const { orchestrator, shop, fencer } = running;
+    const spoil = (status: string): Promise<unknown> =>
+      shop.admin.rows(`UPDATE disk.mysql_servers SET status='${status}' WHERE hostname='db1'`);
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await running.pass();
+    await spoil("ONLINE");
+    await running.restart().pass();
+    expect(await running.rows("disk")).toBe(fencedDb1);
+    // As one that was killed after LOAD has left it: runtime has it back, disk and latch have not.
+    const { latch } = fencer.state;
+    await orchestrator.endDowntime(db1);
+    await running.pass();
+    await spoil("OFFLINE_SOFT");
+    running.keep(latch);
+    await running.restart().pass();
+    expect(await running.rows("disk")).toBe(untouched);
+    expect(await running.rows()).toBe(untouched);
+  });
+
   it("refuses a release while nobody knows what the server is, unless it is forced", async () => {
     const { orchestrator, pass, fencer, rows } = await openFencedShop();
     await orchestrator.failMaster("shop", { successor: db2 });
