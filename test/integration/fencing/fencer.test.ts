@@ -142,6 +142,22 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     await expect(fencer.release(db2, false, how)).rejects.toThrow("not fenced");
   });
 
+  it("puts an operator's edit back though ProxySQL does not take the fence", async () => {
+    let failing = true;
+    const { shop, orchestrator, pass, rows, fencer } = await openFencedShop({
+      fails: (what) => failing && what === "LOAD MYSQL SERVERS TO RUNTIME",
+    });
+    await shop.admin.rows("INSERT INTO mysql_servers(hostgroup_id,hostname) VALUES (20,'db4')");
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    expect(fencer.state.problem?.sentence).toContain("made to fail");
+    expect(await rows("main")).toContain("20 db4 ONLINE");
+    failing = false;
+    await pass();
+    expect(await rows()).toBe(fencedDb1);
+    expect(await rows("main")).toBe(`${fencedDb1}, 20 db4 ONLINE`);
+  });
+
   it("keeps a release over a restart with ProxySQL away", async () => {
     const first = await openFencedShop();
     await first.orchestrator.beginDowntime(db1, "op", "disk");
