@@ -63,6 +63,8 @@ export class Fencer {
   #unknown: readonly ServerKey[] = [];
   #shape: { readonly version: string | null; readonly shape: FenceShape } | undefined;
   #problem: { readonly sentence: string; readonly since: number } | undefined;
+  /** Of the pass that runs: whether a problem was met, so that one which goes on is as old as its first pass. */
+  #failed = false;
   #sever = new Map<string, ServerKey>();
 
   constructor(options: FencerOptions) {
@@ -93,10 +95,12 @@ export class Fencer {
     const look = await topology.look(this.#servers, this.#keeper.latch.fences.length > 0, signal);
     if (signal?.aborted) return;
     this.#hear(look);
+    this.#failed = false;
     await this.#options.exclusively(async () => {
       if (!signal?.aborted) await this.#follow(how, look);
     });
     await this.#severAll(signal);
+    if (!this.#failed) this.#problem = undefined;
   }
 
   /**
@@ -124,8 +128,10 @@ export class Fencer {
         fences: this.#keeper.latch.fences.filter((one) => one !== fence),
         pardoned: [...this.#keeper.latch.pardoned, fence.server],
       };
+      this.#failed = false;
       await this.#bring(next, how, new Map([[serverName(server), role]]));
-      if (this.#problem !== undefined) throw new KnownError("not-done", this.#problem.sentence);
+      if (this.#failed && this.#problem !== undefined)
+        throw new KnownError("not-done", this.#problem.sentence);
       return role;
     });
   }
@@ -284,7 +290,6 @@ export class Fencer {
   }
 
   #settle(next: Latch): void {
-    this.#problem = undefined;
     const index = indexOf(next);
     this.#keep({ ...next, rows: next.rows.filter((row) => index.holds(row)) });
   }
@@ -292,7 +297,6 @@ export class Fencer {
   /** ProxySQL is away. Nothing is let go unseen: its disk still has what is to be undone. */
   #wait(next: Latch): void {
     const { fences, isolatedSince } = this.#keeper.latch;
-    this.#problem = undefined;
     this.#keep({
       ...next,
       fences: union(fences, next.fences),
@@ -323,6 +327,7 @@ export class Fencer {
 
   #fail(error: unknown): void {
     if (!isKnown(error)) throw error;
+    this.#failed = true;
     this.#problem = { sentence: sentenceOf(error), since: this.#problem?.since ?? monotonic() };
   }
 }

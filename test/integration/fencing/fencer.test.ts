@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { emptyLatch } from "../../../src/fence/latch.js";
+import { sleep } from "../../../src/platform/clock.js";
 import { until } from "../../support/pair/pair.js";
 import { isOnline } from "../../support/standin-control.js";
 import { db1, db2, openFencedShop, untouched } from "./fenced-shop.js";
@@ -156,6 +157,22 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     await pass();
     expect(await rows()).toBe(fencedDb1);
     expect(await rows("main")).toBe(`${fencedDb1}, 20 db4 ONLINE`);
+  });
+
+  it("tells for how long what is fenced could not be written down", async () => {
+    let failing = true;
+    const { orchestrator, pass, rows, fencer } = await openFencedShop({
+      fails: (what) => failing && what === "keep",
+    });
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    expect(await rows()).toBe(fencedDb1);
+    await sleep(300);
+    await pass();
+    expect(fencer.state.problem?.forMs).toBeGreaterThan(250);
+    failing = false;
+    await pass();
+    expect(fencer.state.problem).toBeNull();
   });
 
   it("keeps a release over a restart with ProxySQL away", async () => {
