@@ -65,7 +65,8 @@ export class Fencer {
   #problem: { readonly sentence: string; readonly since: number } | undefined;
   /** Of the pass that runs: whether a problem was met, so that one which goes on is as old as its first pass. */
   #failed = false;
-  #sever = new Map<string, ServerKey>();
+  /** By spelling: connections are found by it. */
+  readonly #sever = new Map<string, ServerKey>();
 
   constructor(options: FencerOptions) {
     this.#options = options;
@@ -275,7 +276,7 @@ export class Fencer {
         keep: (rows) => this.#keep({ ...next, fences: union(this.#keeper.latch.fences, next.fences), rows }),
       });
       if (this.#options.mode === "hard")
-        for (const server of plan.fence) this.#sever.set(serverName(server), server);
+        for (const server of plan.fence) this.#sever.set(`${server.host}:${server.port}`, server);
       this.#settle({ ...next, rows: plan.left });
     } catch (error) {
       this.#shape = undefined;
@@ -310,12 +311,13 @@ export class Fencer {
   }
 
   async #severAll(signal: AbortSignal | undefined): Promise<void> {
+    const index = indexOf(this.#keeper.latch);
     await Promise.all(
-      [...this.#sever.values()].map(async (server) => {
-        if (!indexOf(this.#keeper.latch).holds(server)) return this.#sever.delete(serverName(server));
+      [...this.#sever].map(async ([spelling, server]) => {
+        if (!index.holds(server)) return this.#sever.delete(spelling);
         try {
           const { left } = await severConnections(this.#options.admin, server, signal);
-          if (left === 0) return this.#sever.delete(serverName(server));
+          if (left === 0) return this.#sever.delete(spelling);
           this.#fail(new KnownError("not-done", `${left} connections to ${serverName(server)} do not end.`));
         } catch (error) {
           this.#fail(error);

@@ -143,6 +143,20 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     await expect(fencer.release(db2, false, how)).rejects.toThrow("not fenced");
   });
 
+  it("fences a server under all the spellings that ProxySQL has for it", async () => {
+    const { orchestrator, pass, rows, fencer } = await openFencedShop({
+      sql: "INSERT INTO mysql_servers(hostgroup_id,hostname,port) VALUES (10,'DB1',3306),(30,'Db1',3306)",
+    });
+    const before = await rows();
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    expect(fencer.state.problem).toBeNull();
+    expect(await rows()).toBe(`10 DB1 OFFLINE_SOFT, ${fencedDb1}, 30 Db1 OFFLINE_SOFT`);
+    await orchestrator.endDowntime(db1);
+    await pass();
+    expect(await rows()).toBe(before);
+  });
+
   it("puts an operator's edit back though ProxySQL does not take the fence", async () => {
     let failing = true;
     const { shop, orchestrator, pass, rows, fencer } = await openFencedShop({
