@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Demotion } from "../carp/demotion.js";
 import { adminAddress } from "../config/admin-address.js";
 import type { Config } from "../config/schema.js";
+import { emptyLatch, isIdle, readLatch } from "../fence/latch.js";
 import { Journal } from "../journal/journal.js";
 import { createLink, type PeerLink } from "../peer/link.js";
 import { prepareProbes } from "../peer/probe.js";
@@ -119,10 +120,13 @@ export async function compose(
   };
 }
 
-/** Loaded only where it is configured: the others do without its memory. */
+/**
+ * Loaded only where it is configured, or where something is held from when it was: the others do without its memory.
+ * Without it ProxySQL's rows would stay OFFLINE_SOFT, and be shipped so, with nobody to say why or to take it off.
+ */
 async function createFencing(parts: FencingParts): Promise<Fencing | null> {
   const { orchestrator } = parts.config;
-  if (!orchestrator) return null;
+  if (!orchestrator && isIdle(readLatch(parts.journal.read("fences")) ?? emptyLatch)) return null;
   const { Fencing } = await import("./fencing.js");
   return new Fencing(parts, orchestrator);
 }

@@ -1,15 +1,16 @@
 import { type FenceDocument, fenceDocument } from "../fence/document.js";
+import { isIdle } from "../fence/latch.js";
 import { serverName } from "../fence/server.js";
 import type { FenceFacts } from "../health/facts.js";
 import { wallClock } from "../platform/clock.js";
 import type { AgentContext } from "./context.js";
 
-/** What health finds reasons from; null without [orchestrator]. */
+/** What health finds reasons from; null without [orchestrator], unless something is held from when there was one. */
 export function fenceFacts(
   { fencing, config }: Pick<AgentContext, "fencing" | "config">,
   isActive: boolean,
 ): FenceFacts | null {
-  if (fencing === null || !config.orchestrator) return null;
+  if (fencing === null || (!config.orchestrator && isIdle(fencing.state.latch))) return null;
   const { latch, look, silentForMs, problem, unknown } = fencing.state;
   const { suggestions } = fencing;
   // A cold node's ProxySQL does not run while it is passive: what it would not use is told when it is active.
@@ -29,7 +30,7 @@ export function fenceFacts(
     problem,
     silence:
       look?.kind === "none"
-        ? { why: look.why, forMs: silentForMs, graceMs: config.orchestrator.isolation_grace }
+        ? { why: look.why, forMs: silentForMs, graceMs: config.orchestrator?.isolation_grace ?? null }
         : null,
     isolation: fencing.isolation,
   };

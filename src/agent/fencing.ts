@@ -30,6 +30,20 @@ const hookEveryMs = 500;
 /** Addresses of names change seldom. */
 const suggestionCountsMs = 300_000;
 
+/**
+ * [orchestrator] was taken out while something was held. What was held for an isolation is let go. A fence stays until an
+ * operator releases it: that a dead primary is back, nobody is left to say.
+ */
+const nobodyToAsk: NonNullable<Config["orchestrator"]> = {
+  endpoints: [],
+  auth: "none",
+  timeout: 1_000,
+  poll: 1_000,
+  isolation_grace: 10_000,
+  on_isolation: "alert",
+  witnesses: [],
+};
+
 export interface FencingParts {
   readonly config: Config;
   readonly log: Logger;
@@ -64,7 +78,7 @@ export class Fencing {
   #hook = { text: "", at: Number.NEGATIVE_INFINITY };
   #suggested = { of: "", at: Number.NEGATIVE_INFINITY, names: new Map<string, string>() };
 
-  constructor(parts: FencingParts, orchestrator: NonNullable<Config["orchestrator"]>) {
+  constructor(parts: FencingParts, orchestrator: NonNullable<Config["orchestrator"]> = nobodyToAsk) {
     const { config, log, journal, admin, configLock } = parts;
     this.#parts = parts;
     const { fencer, client } = composeFencer(config, orchestrator, {

@@ -49,12 +49,18 @@ export async function applyFences(options: ApplyFences): Promise<FencesApplied> 
   keep(plan.held);
   const aside = tablesToPutAside(look);
   const edits = await readEdits(admin, aside);
-  await admin.exec("SAVE MYSQL SERVERS FROM RUNTIME");
-  for (const statement of changesOf(plan, "main", shape.columns)) await admin.exec(statement);
-  await admin.exec("LOAD MYSQL SERVERS TO RUNTIME");
-  if (savesAll && aside.length === 0) await admin.exec("SAVE MYSQL SERVERS TO DISK");
-  else for (const statement of changesOf(onDisk, "disk", null)) await admin.exec(statement);
-  for (const statement of putBackEdits(edits, shape, plan)) await admin.exec(statement);
+  try {
+    await admin.exec("SAVE MYSQL SERVERS FROM RUNTIME");
+    for (const statement of changesOf(plan, "main", shape.columns)) await admin.exec(statement);
+    await admin.exec("LOAD MYSQL SERVERS TO RUNTIME");
+    if (savesAll && aside.length === 0) await admin.exec("SAVE MYSQL SERVERS TO DISK");
+    else for (const statement of changesOf(onDisk, "disk", null)) await admin.exec(statement);
+  } catch (error) {
+    // Nobody else has them any more. The first error says more than what follows from it.
+    await putBack(admin, putBackEdits(edits, shape, plan)).catch(() => undefined);
+    throw error;
+  }
+  await putBack(admin, putBackEdits(edits, shape, plan));
   await prove(admin, plan);
   return { plan, changed: true };
 }
@@ -64,6 +70,10 @@ async function saveStatuses(admin: FenceAdmin, onDisk: FencePlan): Promise<boole
   for (const statement of changesOf(onDisk, "disk", null)) await admin.exec(statement);
   await prove(admin, onDisk);
   return true;
+}
+
+async function putBack(admin: FenceAdmin, statements: readonly string[]): Promise<void> {
+  for (const statement of statements) await admin.exec(statement);
 }
 
 /**

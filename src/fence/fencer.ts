@@ -72,7 +72,10 @@ export class Fencer {
   #problem: { readonly sentence: string; readonly since: number } | undefined;
   /** ProxySQL's disk may not be as its runtime: whoever changed it last has not come to the end, or was another process. */
   #unfinished: boolean;
-  #sever = new Map<string, ServerKey>();
+  /** Of the pass that runs: whether a problem was met, so that one which goes on is as old as its first pass. */
+  #failed = false;
+  /** By spelling: connections are found by it. */
+  readonly #sever = new Map<string, ServerKey>();
 
   constructor(options: FencerOptions) {
     this.#options = options;
@@ -103,10 +106,12 @@ export class Fencer {
     const look = await topology.look(this.#servers, this.#keeper.latch.fences.length > 0, signal);
     if (signal?.aborted) return;
     this.#hear(look);
+    this.#failed = false;
     await this.#options.exclusively(async () => {
       if (!signal?.aborted) await this.#follow(how, look);
     });
     await this.#severAll(signal);
+    if (!this.#failed) this.#problem = undefined;
   }
 
   /** Asks ProxySQL for what a fence needs and what does not change: when one is wanted, there is no time to lose. */
@@ -147,8 +152,10 @@ export class Fencer {
         fences: this.#keeper.latch.fences.filter((one) => one !== fence),
         pardoned: [...this.#keeper.latch.pardoned, fence.server],
       };
+      this.#failed = false;
       await this.#bring(next, how, new Map([[serverName(server), role]]));
-      if (this.#problem !== undefined) throw new KnownError("not-done", this.#problem.sentence);
+      if (this.#failed && this.#problem !== undefined)
+        throw new KnownError("not-done", this.#problem.sentence);
       return role;
     });
   }
@@ -335,7 +342,7 @@ export class Fencer {
         keep: (rows) => this.#keep({ ...next, fences: union(this.#keeper.latch.fences, next.fences), rows }),
       });
       if (this.#options.mode === "hard")
-        for (const server of plan.fence) this.#sever.set(serverName(server), server);
+        for (const server of plan.fence) this.#sever.set(`${server.host}:${server.port}`, server);
       this.#unfinished = false;
       this.#settle({ ...next, rows: plan.left });
     } catch (error) {
@@ -351,7 +358,6 @@ export class Fencer {
   }
 
   #settle(next: Latch): void {
-    this.#problem = undefined;
     const index = indexOf(next);
     this.#keep({ ...next, rows: next.rows.filter((row) => index.holds(row)) });
   }
@@ -363,7 +369,6 @@ export class Fencer {
     const { fences, isolatedSince, rows } = this.#keeper.latch;
     const onDisk = new Set(rows.map(serverName));
     const unseen = fences.filter(({ server }) => onDisk.has(serverName(server)));
-    this.#problem = undefined;
     this.#keep({
       ...next,
       fences: union(unseen, next.fences),
@@ -377,12 +382,13 @@ export class Fencer {
   }
 
   async #severAll(signal: AbortSignal | undefined): Promise<void> {
+    const index = indexOf(this.#keeper.latch);
     await Promise.all(
-      [...this.#sever.values()].map(async (server) => {
-        if (!indexOf(this.#keeper.latch).holds(server)) return this.#sever.delete(serverName(server));
+      [...this.#sever].map(async ([spelling, server]) => {
+        if (!index.holds(server)) return this.#sever.delete(spelling);
         try {
           const { left } = await severConnections(this.#options.admin, server, signal);
-          if (left === 0) return this.#sever.delete(serverName(server));
+          if (left === 0) return this.#sever.delete(spelling);
           this.#fail(new KnownError("not-done", `${left} connections to ${serverName(server)} do not end.`));
         } catch (error) {
           this.#fail(error);
@@ -394,6 +400,7 @@ export class Fencer {
 
   #fail(error: unknown): void {
     if (!isKnown(error)) throw error;
+    this.#failed = true;
     this.#problem = { sentence: sentenceOf(error), since: this.#problem?.since ?? monotonic() };
   }
 }

@@ -31,24 +31,61 @@ export function judge(
 ): Verdict[] {
   const names = new Set(settled.map((one) => `${serverName(one)} ${one.recovery}`));
   const isSettled = (server: ServerKey, uid: string): boolean => names.has(`${serverName(server)} ${uid}`);
-  const instances = view.instances && new Map(view.instances.map((one) => [serverName(one.key), one]));
+  const known = indexView(view);
   const downtimed = new Map(view.downtimed.map((one) => [serverName(one.key), one]));
   return servers.map((server) => {
     const key = toOrchestrator(server);
     const name = serverName(key);
-    const instance = instances?.get(name) ?? downtimed.get(name);
-    const role = roleOf(instance, view);
+    const instance = known.instances?.get(name) ?? downtimed.get(name);
+    const role = roleOf(instance, known);
     const downtime = downtimed.get(name);
-    const replaced = replacedBy(key, view.recoveries);
+    const replaced = replacedBy(key, known);
     const counts = role === "unknown" && replaced !== undefined && !isSettled(server, replaced.uid);
     return {
       server,
       cause: counts ? replacedCause(replaced) : downtime === undefined ? null : downtimeCause(downtime),
       role,
       recovery: replaced?.uid ?? null,
-      known: instances === null ? null : instance !== undefined,
+      known: known.instances === null ? null : instance !== undefined,
     };
   });
+}
+
+/** A view by its names: thousands of servers are judged by it every second. */
+interface ViewIndex {
+  readonly instances: ReadonlyMap<string, Instance> | null;
+  /** By cluster: those that look like its master. */
+  readonly writers: ReadonlyMap<string, readonly Instance[]>;
+  /** By server: the last recovery that it had a part in. */
+  readonly recoveries: ReadonlyMap<string, Recovery>;
+}
+
+function indexView({ instances, recoveries }: OrchestratorView): ViewIndex {
+  const writers = new Map<string, Instance[]>();
+  for (const one of instances ?? []) {
+    if ((one.master !== null && !one.coMaster) || !one.checkValid || one.readOnly) continue;
+    const cluster = clusterOf(one);
+    const others = writers.get(cluster);
+    if (others === undefined) writers.set(cluster, [one]);
+    else others.push(one);
+  }
+  return {
+    instances: instances && new Map(instances.map((one) => [serverName(one.key), one])),
+    writers,
+    recoveries: lastOfEach(recoveries),
+  };
+}
+
+function lastOfEach(recoveries: readonly Recovery[]): Map<string, Recovery> {
+  const last = new Map<string, Recovery>();
+  for (const recovery of recoveries) {
+    const { failed, successor, successful, startedAt } = recovery;
+    for (const key of successful && successor !== null ? [failed, successor] : [failed]) {
+      const before = last.get(serverName(key));
+      if (before === undefined || startedAt > before.startedAt) last.set(serverName(key), recovery);
+    }
+  }
+  return last;
 }
 
 /** True if what a recovery means for one of these servers depends on their present role, which is only in the instances. */
@@ -67,8 +104,8 @@ export function needsInstances(
  * downtime for that (`lost-in-recovery`) is known to the node alone that did the recovery, and ends by itself; the
  * audit of recoveries is the same on all of its nodes (go/logic/command_applier.go:68-73).
  */
-function replacedBy(key: ServerKey, recoveries: readonly Recovery[]): Recovery | undefined {
-  const last = lastAbout(key, recoveries);
+function replacedBy(key: ServerKey, { recoveries }: ViewIndex): Recovery | undefined {
+  const last = recoveries.get(serverName(key));
   if (!last?.successful || !sameServer(last.failed, key)) return undefined;
   return last.successor === null || sameServer(last.successor, key) ? undefined : last;
 }
@@ -83,45 +120,28 @@ function downtimeCause({ downtimeReason, downtimeOwner, downtimeEnds }: Instance
   return { kind: "downtime", detail: detail.slice(0, 500), successor: null };
 }
 
-function lastAbout(key: ServerKey, recoveries: readonly Recovery[]): Recovery | undefined {
-  let last: Recovery | undefined;
-  for (const recovery of recoveries) {
-    const isAbout =
-      sameServer(recovery.failed, key) ||
-      (recovery.successful && recovery.successor !== null && sameServer(recovery.successor, key));
-    if (isAbout && (last === undefined || recovery.startedAt > last.startedAt)) last = recovery;
-  }
-  return last;
-}
-
 /**
  * A replica is one whose two threads run. A master is one that Orchestrator sees alive, writable and without a master of
  * its own, alone as such in its cluster, and that no recovery has replaced, unless its successor replicates from it
  * again: once the leader has changed, Orchestrator itself calls a primary that came back the master (seen live).
  */
-function roleOf(instance: Instance | undefined, view: OrchestratorView): KnownRole {
-  if (instance === undefined || view.instances === null || !instance.checkValid) return "unknown";
+function roleOf(instance: Instance | undefined, known: ViewIndex): KnownRole {
+  if (instance === undefined || known.instances === null || !instance.checkValid) return "unknown";
   if (instance.master !== null && !instance.coMaster) return instance.replicating ? "replica" : "unknown";
   if (instance.readOnly) return instance.coMaster && instance.replicating ? "replica" : "unknown";
-  const rivals = view.instances.filter(
-    (other) =>
-      !sameServer(other.key, instance.key) &&
-      clusterOf(other) === clusterOf(instance) &&
-      (other.master === null || other.coMaster) &&
-      other.checkValid &&
-      !other.readOnly,
-  );
-  if (rivals.length > 0) return isSuccessor(instance, rivals, view) ? "master" : "unknown";
-  const last = lastAbout(instance.key, view.recoveries);
+  const name = serverName(instance.key);
+  const rivals = (known.writers.get(clusterOf(instance)) ?? []).filter(({ key }) => serverName(key) !== name);
+  if (rivals.length > 0) return isSuccessor(instance, rivals, known) ? "master" : "unknown";
+  const last = known.recoveries.get(name);
   const wasReplaced = last?.successful === true && sameServer(last.failed, instance.key) && last.successor;
   if (!wasReplaced) return "master";
-  return followsFrom(wasReplaced, instance.key, view.instances) ? "master" : "unknown";
+  return followsFrom(wasReplaced, instance.key, known.instances) ? "master" : "unknown";
 }
 
 /** Of two that both look like the master, the one that took the other's place is it. */
-function isSuccessor(instance: Instance, rivals: readonly Instance[], view: OrchestratorView): boolean {
+function isSuccessor(instance: Instance, rivals: readonly Instance[], { recoveries }: ViewIndex): boolean {
   return rivals.every((rival) => {
-    const last = lastAbout(rival.key, view.recoveries);
+    const last = recoveries.get(serverName(rival.key));
     return (
       last?.successful === true &&
       sameServer(last.failed, rival.key) &&
@@ -137,8 +157,7 @@ function clusterOf({ alias, cluster }: Instance): string {
 }
 
 /** True if `one` replicates from `from`, over however many others. */
-function followsFrom(one: ServerKey, from: ServerKey, instances: readonly Instance[]): boolean {
-  const byName = new Map(instances.map((instance) => [serverName(instance.key), instance]));
+function followsFrom(one: ServerKey, from: ServerKey, byName: NonNullable<ViewIndex["instances"]>): boolean {
   const seen = new Set<string>();
   for (let key: ServerKey | null = one; key !== null && !seen.has(serverName(key)); ) {
     if (sameServer(key, from)) return true;

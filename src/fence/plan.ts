@@ -9,7 +9,7 @@ import {
   rowName,
   type ServerRow,
   type ServerStatus,
-  serversOf,
+  spellingsOf,
 } from "./rows.js";
 import { serverName } from "./server.js";
 
@@ -28,7 +28,7 @@ export interface StatusChange {
 
 /** What is to be done to `mysql_servers` so that ProxySQL keeps to the latch. */
 export interface FencePlan {
-  /** Servers of which a row is in use and must not be. */
+  /** Servers of which a row is in use and must not be, as they are spelt there. */
   readonly fence: readonly ServerKey[];
   readonly release: readonly StatusChange[];
   /** Rows in a writer hostgroup of a server that came back as a replica, with the reader hostgroup that it belongs to. */
@@ -79,7 +79,7 @@ export function planFences(
   }
   const all = [...held.values()];
   return {
-    fence: serversOf(fence),
+    fence: spellingsOf(fence),
     release,
     demote,
     held: all,

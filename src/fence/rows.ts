@@ -18,9 +18,9 @@ export interface HostgroupPair {
 /** The status of a row that is kept out of use: its connections go on, nothing new is sent there. */
 export const fencedStatus = "OFFLINE_SOFT";
 
-/** Which row it is: a server may stand in several hostgroups. */
+/** Which row it is, to the letter, as in ProxySQL's own key: it may have one server under two spellings. */
 export function rowName({ hostgroup, host, port }: Omit<ServerRow, "status">): string {
-  return `${hostgroup} ${serverName({ host, port })}`;
+  return `${hostgroup} ${host}:${port}`;
 }
 
 export function isOffline({ status }: Pick<ServerRow, "status">): boolean {
@@ -33,6 +33,11 @@ export function isOffline({ status }: Pick<ServerRow, "status">): boolean {
  */
 export function meantStatus(row: Pick<ServerRow, "status">): ServerStatus {
   return isOffline(row) ? row.status : "ONLINE";
+}
+
+/** Each server once, in every spelling that there is. */
+export function spellingsOf(rows: readonly ServerRow[]): ServerKey[] {
+  return [...new Map(rows.map(({ host, port }) => [`${host}:${port}`, { host, port }])).values()];
 }
 
 /** Each server once. */

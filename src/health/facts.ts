@@ -218,8 +218,8 @@ export interface FenceFacts {
   /** ProxySQL's servers that Orchestrator has never heard of, with a name that it may know them by. */
   readonly unknown: readonly { readonly server: string; readonly maybe: string | null }[];
   readonly problem: { readonly sentence: string; readonly forMs: number } | null;
-  /** Why no leader of Orchestrator in quorum answers; null if one does. */
-  readonly silence: { readonly why: string; readonly forMs: number; readonly graceMs: number } | null;
+  /** Why no leader of Orchestrator in quorum answers; null if one does. `graceMs`: null if none is configured any more. */
+  readonly silence: { readonly why: string; readonly forMs: number; readonly graceMs: number | null } | null;
   readonly isolation: {
     readonly kind: "cut-off" | "orchestrator-down" | "unclear";
     readonly why: string;

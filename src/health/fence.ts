@@ -48,6 +48,15 @@ function isolated(node: string, { isolation }: FenceFacts): Finding[] {
 
 function unreachable(node: string, { silence, isolation }: FenceFacts): Finding[] {
   if (silence === null || isolation !== null || silence.forMs < silentMs) return [];
+  if (silence.graceMs === null)
+    return [
+      {
+        code: "orchestrator-unreachable",
+        about: null,
+        sentence: `${node} has no [orchestrator] any more, and what was fenced before stays so: nobody says when that is over.`,
+        todo: "Put [orchestrator] back, or take each fence off by hand: `proxysql-carp fence release HOST:PORT --force`.",
+      },
+    ];
   return [
     {
       code: "orchestrator-unreachable",

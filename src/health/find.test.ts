@@ -237,6 +237,7 @@ const cases: readonly (readonly [string, Facts, ...Facts[]])[] = [
   ["journal-not-writable", host({ journalWritable: false })],
   ["http-not-listening", host({ http: "EADDRINUSE." })],
   ["server-fenced db1:3306", fence({ fences: [fenced] }), fence({})],
+  ["orchestrator-unreachable", fence({ silence: { ...silence, graceMs: null } }), fence({})],
   [
     "server-fenced db1:3306",
     fence({

@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { sleep } from "../../../src/platform/clock.js";
-import { root } from "../../support/pair/node.js";
+import { type PairNode, root } from "../../support/pair/node.js";
 import { isOnline, serverChanges } from "../../support/standin-control.js";
 import {
   type FencedPair,
@@ -27,6 +27,15 @@ afterEach(async () => {
 async function start(options?: FencedPairOptions): Promise<FencedPair> {
   running = await startFencedPair(options);
   return running;
+}
+
+/** Takes the table out of a node's configuration, and has that read again. */
+function withoutOrchestrator(node: PairNode): void {
+  const text = readFileSync(node.configFile, "utf8");
+  const without = text.replace(/\n\[orchestrator\]\n[\s\S]*?(?=\n\[)/, "\n");
+  expect(without).not.toContain("endpoints");
+  writeFileSync(node.configFile, without);
+  node.signalAgent("SIGHUP");
 }
 
 const db1 = { host: "db1", port: 3306 };
@@ -122,6 +131,31 @@ describe("fencing by the agent", () => {
     expect(await rows(a)).toBe(fencedDb1);
     await orchestrator.endDowntime(db1);
     await until("db1 is used", async () => (await rows(a)) === healthy);
+  });
+
+  it("tells of what stays fenced without [orchestrator], and has it released by hand", async () => {
+    const { pair, orchestrator } = await start();
+    const { a } = pair;
+    await orchestrator.beginDowntime(db1, "op", "disk", "30m");
+    await until("db1 is fenced", async () => (await rows(a)) === fencedDb1);
+    withoutOrchestrator(a);
+    await until("it is told", async () => (await reasons(a)).includes("orchestrator-unreachable"));
+    expect(await reasons(a)).toContain("server-fenced db1:3306");
+    expect(await rows(a)).toBe(fencedDb1);
+    expect((await a.cli("fence", "release", "db1:3306", "--force")).code).toBe(0);
+    expect(await rows(a)).toBe(healthy);
+    await until("nothing is told", async () => !(await reasons(a)).includes("orchestrator-unreachable"));
+  });
+
+  it("lets go what an isolation held when [orchestrator] is taken out for that", async () => {
+    const { pair, orchestrator } = await start({
+      settings: ['timeout = "200ms"', 'isolation_grace = "1s"'],
+    });
+    const { a } = pair;
+    for (const node of [0, 1, 2]) await orchestrator.killNode(node);
+    await until("all is held", async () => !(await rows(a)).includes("ONLINE"));
+    withoutOrchestrator(a);
+    await until("all is used", async () => (await rows(a)) === healthy);
   });
 
   it("raises what it cannot do, and what it does not know", async () => {

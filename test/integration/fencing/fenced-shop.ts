@@ -6,6 +6,7 @@ import { parseConfig } from "../../../src/config/load.js";
 import { composeFencer } from "../../../src/fence/compose.js";
 import type { FencePass, Fencer } from "../../../src/fence/fencer.js";
 import type { Latch } from "../../../src/fence/latch.js";
+import { KnownError } from "../../../src/platform/errors.js";
 import { AdminClient } from "../../../src/proxysql/admin-client.js";
 import {
   type Orchestrator,
@@ -43,6 +44,8 @@ export interface FencedShopOptions {
   readonly settings?: readonly string[];
   readonly fence?: readonly string[];
   readonly how?: Partial<FencePass>;
+  /** Whether this fails now: a statement to ProxySQL, or `keep`, which writes the latch down. */
+  readonly fails?: (what: string) => boolean;
   /** Runs what touches ProxySQL; at once, if it is not given. */
   readonly exclusively?: <T>(work: () => Promise<T>) => Promise<T>;
 }
@@ -97,16 +100,27 @@ function withFencer(parts: Parts): FencedShop {
   const { shop, orchestrator, admin, options, kept, end, ending } = parts;
   const config = configOf(orchestrator.endpoints, options);
   if (!config.orchestrator) throw new Error("no [orchestrator]");
+  const { exclusively = (work) => work(), fails = () => false } = options;
+  const failing = (what: string): void => {
+    if (fails(what)) throw new KnownError("proxysql-statement", `${what}: made to fail`);
+  };
   const { fencer, client } = composeFencer(config, config.orchestrator, {
-    admin,
+    admin: {
+      query: (sql) => admin.query(sql),
+      exec: async (sql) => {
+        failing(sql);
+        await admin.exec(sql);
+      },
+    },
     keeper: {
       file: "kept",
       read: () => (kept.latch === undefined ? undefined : JSON.parse(JSON.stringify(kept.latch))),
       write: (latch) => {
+        failing("keep");
         kept.latch = latch;
       },
     },
-    exclusively: options.exclusively ?? ((work) => work()),
+    exclusively,
     note: () => {},
   });
   ending.push(() => client.close());

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { emptyLatch } from "../../../src/fence/latch.js";
+import { sleep } from "../../../src/platform/clock.js";
 import { until } from "../../support/pair/pair.js";
 import { isOnline } from "../../support/standin-control.js";
 import { db1, db2, openFencedShop, untouched } from "./fenced-shop.js";
@@ -183,6 +184,52 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     await pass();
     expect(await rows("disk")).toBe(untouched);
     expect(fencer.state.latch).toEqual(emptyLatch);
+  });
+
+  it("fences a server under all the spellings that ProxySQL has for it", async () => {
+    const { orchestrator, pass, rows, fencer } = await openFencedShop({
+      sql: "INSERT INTO mysql_servers(hostgroup_id,hostname,port) VALUES (10,'DB1',3306),(30,'Db1',3306)",
+    });
+    const before = await rows();
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    expect(fencer.state.problem).toBeNull();
+    expect(await rows()).toBe(`10 DB1 OFFLINE_SOFT, ${fencedDb1}, 30 Db1 OFFLINE_SOFT`);
+    await orchestrator.endDowntime(db1);
+    await pass();
+    expect(await rows()).toBe(before);
+  });
+
+  it("puts an operator's edit back though ProxySQL does not take the fence", async () => {
+    let failing = true;
+    const { shop, orchestrator, pass, rows, fencer } = await openFencedShop({
+      fails: (what) => failing && what === "LOAD MYSQL SERVERS TO RUNTIME",
+    });
+    await shop.admin.rows("INSERT INTO mysql_servers(hostgroup_id,hostname) VALUES (20,'db4')");
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    expect(fencer.state.problem?.sentence).toContain("made to fail");
+    expect(await rows("main")).toContain("20 db4 ONLINE");
+    failing = false;
+    await pass();
+    expect(await rows()).toBe(fencedDb1);
+    expect(await rows("main")).toBe(`${fencedDb1}, 20 db4 ONLINE`);
+  });
+
+  it("tells for how long what is fenced could not be written down", async () => {
+    let failing = true;
+    const { orchestrator, pass, rows, fencer } = await openFencedShop({
+      fails: (what) => failing && what === "keep",
+    });
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    expect(await rows()).toBe(fencedDb1);
+    await sleep(300);
+    await pass();
+    expect(fencer.state.problem?.forMs).toBeGreaterThan(250);
+    failing = false;
+    await pass();
+    expect(fencer.state.problem).toBeNull();
   });
 
   it("keeps a release over a restart with ProxySQL away", async () => {
