@@ -83,8 +83,20 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     expect(fencer.state.latch.fences[0]?.cause.kind).toBe("replaced");
   });
 
-  it("takes a role that went to and back for what it is", async () => {
+  it("takes a role that went to and back for what it is, while Orchestrator counts the other as lost", async () => {
     const { orchestrator, pass, rows } = await openFencedShop();
+    await orchestrator.gracefulTakeover("shop", db2);
+    await pass();
+    expect(await rows()).toBe(fencedDb1);
+    await orchestrator.gracefulTakeover("shop", db1);
+    await until("db1 is used, db2 is not", async () => {
+      await pass();
+      return (await rows()) === "10 db1 ONLINE, 20 db2 OFFLINE_SOFT, 20 db3 ONLINE";
+    });
+  });
+
+  it("has nothing fenced once Orchestrator ends what it says of a role that went to and back", async () => {
+    const { orchestrator, pass, rows } = await openFencedShop({ orchestrator: { lostInRecoveryMs: 0 } });
     await orchestrator.gracefulTakeover("shop", db2);
     await pass();
     await orchestrator.gracefulTakeover("shop", db1);

@@ -72,7 +72,7 @@ export function answerWrite(world: World, parts: readonly string[]): Reply | und
   }
   if (name !== "graceful-master-takeover" && name !== "graceful-master-takeover-auto") return undefined;
   const wanted = rest.length > 2 ? keyOf(rest.slice(1)) : undefined;
-  const taken = world.takeOver(rest[0] ?? "", wanted);
+  const taken = world.takeOver(rest[0] ?? "", wanted, name.endsWith("-auto"));
   if (taken === undefined) return failure("Cannot deduce cluster master, or no replica can take over");
   return done("graceful-master-takeover: successor promoted", { SuccessorKey: rowKey(taken.successor) });
 }
