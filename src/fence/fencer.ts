@@ -9,7 +9,7 @@ import { type FenceAdmin, type FenceShape, readRuntime, readShape } from "./look
 import { isNothing, planFences } from "./plan.js";
 import { type ServerRow, serversOf } from "./rows.js";
 import { sameServer, serverName } from "./server.js";
-import { severConnections } from "./sever.js";
+import { Severing } from "./severing.js";
 import type { Topology } from "./topology.js";
 
 export interface FencerOptions {
@@ -70,7 +70,7 @@ export class Fencer {
   #shape: { readonly version: string | null; readonly shape: FenceShape } | undefined;
   #problem: { readonly sentence: string; readonly since: number } | undefined;
   #unsaved = false;
-  #sever = new Map<string, ServerKey>();
+  readonly #severing = new Severing();
 
   constructor(options: FencerOptions) {
     const latch = readLatch(options.keeper.read());
@@ -107,6 +107,9 @@ export class Fencer {
     if (signal?.aborted) return;
     this.#hear(look);
     await this.#options.exclusively(() => this.#followUnlessAborted(how, signal));
+    if (signal?.aborted) return;
+    const fenced = this.#latch.fences.map(({ server }) => server);
+    if (how.usable && this.#problem === undefined) this.#severing.orderReplaced(this.#verdicts(fenced));
     await this.#severAll(signal);
   }
 
@@ -259,8 +262,7 @@ export class Fencer {
         savesAll: how.savesAll,
         keep: (rows) => this.#keep({ ...next, fences: union(this.#latch.fences, next.fences), rows }),
       });
-      if (this.#options.mode === "hard")
-        for (const server of plan.fence) this.#sever.set(serverName(server), server);
+      if (this.#options.mode === "hard") for (const server of plan.fence) this.#severing.order(server, "all");
       this.#settle({ ...next, rows: plan.left });
     } catch (error) {
       this.#shape = undefined;
@@ -315,19 +317,9 @@ export class Fencer {
   }
 
   async #severAll(signal: AbortSignal | undefined): Promise<void> {
-    await Promise.all(
-      [...this.#sever.values()].map(async (server) => {
-        if (!indexOf(this.#latch).holds(server)) return this.#sever.delete(serverName(server));
-        try {
-          const { left } = await severConnections(this.#options.admin, server, signal);
-          if (left === 0) return this.#sever.delete(serverName(server));
-          this.#fail(new KnownError("not-done", `${left} connections to ${serverName(server)} do not end.`));
-        } catch (error) {
-          this.#fail(error);
-        }
-        return false;
-      }),
-    );
+    const { holds } = indexOf(this.#latch);
+    const problems = await this.#severing.run(this.#options.admin, holds, signal);
+    for (const problem of problems) this.#fail(problem);
   }
 
   #fail(error: unknown): void {

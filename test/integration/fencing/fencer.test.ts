@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { emptyLatch } from "../../../src/fence/latch.js";
+import { connectAdmin } from "../../support/admin-client.js";
 import { until } from "../../support/pair/pair.js";
 import { usesRealProxysql } from "../../support/proxysql.js";
 import { isOnline } from "../../support/standin-control.js";
@@ -121,6 +122,37 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
       await orchestrator.beginDowntime(db1, "op", "disk");
       await pass();
       await expect(client.rows("SELECT 1")).rejects.toThrow();
+    },
+  );
+
+  withStandin(
+    "ends, in soft mode too, the writers' connections of a server that a recovery has replaced (skipped with PROXYSQL_BIN: its servers do not exist)",
+    async () => {
+      const { shop, orchestrator, pass } = await openFencedShop({
+        sql: `INSERT INTO mysql_servers(hostgroup_id, hostname, port) VALUES (30, 'db1', 3306);
+          INSERT INTO mysql_users(username, password, default_hostgroup) VALUES ('nightly', 'nightly', 30)`,
+      });
+      const writer = await shop.client();
+      const other = await connectAdmin({
+        port: shop.ports.clientPort,
+        user: "nightly",
+        password: "nightly",
+      });
+      for (const client of [writer, other]) await client.rows("BEGIN");
+      await orchestrator.gracefulTakeover("shop", db2);
+      await pass();
+      await expect(writer.rows("SELECT 1")).rejects.toThrow();
+      await other.rows("SELECT 1");
+      // Once: who has a connection there afterwards was not refused a write by this recovery.
+      const before = shop.statements().length;
+      await pass();
+      expect(
+        shop
+          .statements()
+          .slice(before)
+          .filter(({ text }) => text.includes("processlist")),
+      ).toEqual([]);
+      other.close();
     },
   );
 
