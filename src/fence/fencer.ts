@@ -17,7 +17,7 @@ import {
 import { isNothing, planFences } from "./plan.js";
 import { type ServerRow, serversOf } from "./rows.js";
 import { sameServer, serverName } from "./server.js";
-import { severConnections } from "./sever.js";
+import { Severing } from "./severing.js";
 import type { Topology } from "./topology.js";
 
 export interface FencerOptions extends LatchKeeperOptions {
@@ -74,8 +74,7 @@ export class Fencer {
   #unfinished: boolean;
   /** Of the pass that runs: whether a problem was met, so that one which goes on is as old as its first pass. */
   #failed = false;
-  /** By spelling: connections are found by it. */
-  readonly #sever = new Map<string, ServerKey>();
+  readonly #severing = new Severing();
 
   constructor(options: FencerOptions) {
     this.#options = options;
@@ -110,6 +109,9 @@ export class Fencer {
     await this.#options.exclusively(async () => {
       if (!signal?.aborted) await this.#follow(how, look);
     });
+    if (signal?.aborted) return;
+    const fenced = this.#keeper.latch.fences.map(({ server }) => server);
+    if (how.usable && this.#problem === undefined) this.#severing.orderReplaced(this.#verdicts(look, fenced));
     await this.#severAll(signal);
     if (!this.#failed) this.#problem = undefined;
   }
@@ -341,8 +343,7 @@ export class Fencer {
         savesAll: how.savesAll,
         keep: (rows) => this.#keep({ ...next, fences: union(this.#keeper.latch.fences, next.fences), rows }),
       });
-      if (this.#options.mode === "hard")
-        for (const server of plan.fence) this.#sever.set(`${server.host}:${server.port}`, server);
+      if (this.#options.mode === "hard") for (const server of plan.fence) this.#severing.order(server, "all");
       this.#unfinished = false;
       this.#settle({ ...next, rows: plan.left });
     } catch (error) {
@@ -382,20 +383,9 @@ export class Fencer {
   }
 
   async #severAll(signal: AbortSignal | undefined): Promise<void> {
-    const index = indexOf(this.#keeper.latch);
-    await Promise.all(
-      [...this.#sever].map(async ([spelling, server]) => {
-        if (!index.holds(server)) return this.#sever.delete(spelling);
-        try {
-          const { left } = await severConnections(this.#options.admin, server, signal);
-          if (left === 0) return this.#sever.delete(spelling);
-          this.#fail(new KnownError("not-done", `${left} connections to ${serverName(server)} do not end.`));
-        } catch (error) {
-          this.#fail(error);
-        }
-        return false;
-      }),
-    );
+    const { holds } = indexOf(this.#keeper.latch);
+    const problems = await this.#severing.run(this.#options.admin, holds, signal);
+    for (const problem of problems) this.#fail(problem);
   }
 
   #fail(error: unknown): void {

@@ -1,28 +1,35 @@
 import { describe, expect, it } from "vitest";
 import { emptyLatch } from "../../../src/fence/latch.js";
 import { sleep } from "../../../src/platform/clock.js";
+import { connectAdmin } from "../../support/admin-client.js";
 import { until } from "../../support/pair/pair.js";
+import { usesRealProxysql } from "../../support/proxysql.js";
 import { isOnline } from "../../support/standin-control.js";
 import { db1, db2, openFencedShop, untouched } from "./fenced-shop.js";
 
 const fencedDb1 = "10 db1 OFFLINE_SOFT, 20 db2 ONLINE, 20 db3 ONLINE";
+/** With PROXYSQL_BIN these are for the stand-in alone: only it can be told what its monitor finds, or has such servers. */
+const withStandin = it.skipIf(usesRealProxysql);
 const alive = { readOnly: false, alive: true };
 const replica = { readOnly: true, alive: true };
 
 describe("a fencer between Orchestrator and ProxySQL", () => {
-  it("never takes the new primary's row away, whatever the monitor has moved meanwhile", async () => {
-    const { shop, orchestrator, pass, rows } = await openFencedShop();
-    shop.monitor({ "db1:3306": { alive: false }, "db2:3306": alive, "db3:3306": replica });
-    await shop.reaches(["10 db2", "20 db1", "20 db2", "20 db3"]);
-    const before = shop.changes().length;
-    await orchestrator.failMaster("shop", { successor: db2 });
-    await pass();
-    expect(await rows()).toBe("10 db2 ONLINE, 20 db1 OFFLINE_SOFT, 20 db2 ONLINE, 20 db3 ONLINE");
-    expect(await rows("disk")).toBe(await rows());
-    const since = shop.changes().slice(before);
-    expect(since.length).toBeGreaterThan(0);
-    expect(since.every((change) => isOnline(change, 10, "db2"))).toBe(true);
-  });
+  withStandin(
+    "never takes the new primary's row away, whatever the monitor has moved meanwhile (skipped with PROXYSQL_BIN: its monitor looks for itself)",
+    async () => {
+      const { shop, orchestrator, pass, rows } = await openFencedShop();
+      shop.monitor({ "db1:3306": { alive: false }, "db2:3306": alive, "db3:3306": replica });
+      await shop.reaches(["10 db2", "20 db1", "20 db2", "20 db3"]);
+      const before = shop.changes().length;
+      await orchestrator.failMaster("shop", { successor: db2 });
+      await pass();
+      expect(await rows()).toBe("10 db2 ONLINE, 20 db1 OFFLINE_SOFT, 20 db2 ONLINE, 20 db3 ONLINE");
+      expect(await rows("disk")).toBe(await rows());
+      const since = shop.changes().slice(before);
+      expect(since.length).toBeGreaterThan(0);
+      expect(since.every((change) => isOnline(change, 10, "db2"))).toBe(true);
+    },
+  );
 
   it("needs six statements for a fence, and one when there is nothing to do", async () => {
     const { shop, orchestrator, fencer, pass, rows } = await openFencedShop();
@@ -105,8 +112,20 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     expect(fencer.state.latch.fences[0]?.cause.kind).toBe("replaced");
   });
 
-  it("takes a role that went to and back for what it is", async () => {
+  it("takes a role that went to and back for what it is, while Orchestrator counts the other as lost", async () => {
     const { orchestrator, pass, rows } = await openFencedShop();
+    await orchestrator.gracefulTakeover("shop", db2);
+    await pass();
+    expect(await rows()).toBe(fencedDb1);
+    await orchestrator.gracefulTakeover("shop", db1);
+    await until("db1 is used, db2 is not", async () => {
+      await pass();
+      return (await rows()) === "10 db1 ONLINE, 20 db2 OFFLINE_SOFT, 20 db3 ONLINE";
+    });
+  });
+
+  it("has nothing fenced once Orchestrator ends what it says of a role that went to and back", async () => {
+    const { orchestrator, pass, rows } = await openFencedShop({ orchestrator: { lostInRecoveryMs: 0 } });
     await orchestrator.gracefulTakeover("shop", db2);
     await pass();
     await orchestrator.gracefulTakeover("shop", db1);
@@ -116,24 +135,61 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     });
   });
 
-  it("ends the connections of a fenced server in hard mode", async () => {
-    const { shop, orchestrator, pass } = await openFencedShop({ fence: ['mode = "hard"'] });
-    const client = await shop.client();
-    await client.rows("BEGIN");
-    await orchestrator.beginDowntime(db1, "op", "disk");
-    await pass();
-    await expect(client.rows("SELECT 1")).rejects.toThrow();
-  });
+  withStandin(
+    "ends the connections of a fenced server in hard mode (skipped with PROXYSQL_BIN: its servers do not exist)",
+    async () => {
+      const { shop, orchestrator, pass } = await openFencedShop({ fence: ['mode = "hard"'] });
+      const client = await shop.client();
+      await client.rows("BEGIN");
+      await orchestrator.beginDowntime(db1, "op", "disk");
+      await pass();
+      await expect(client.rows("SELECT 1")).rejects.toThrow();
+    },
+  );
 
-  it("lets open transactions go on in soft mode", async () => {
-    const { shop, orchestrator, pass } = await openFencedShop();
-    const client = await shop.client();
-    await client.rows("BEGIN");
-    await orchestrator.beginDowntime(db1, "op", "disk");
-    await pass();
-    await client.rows("SELECT 1");
-    client.close();
-  });
+  withStandin(
+    "ends, in soft mode too, the writers' connections of a server that a recovery has replaced (skipped with PROXYSQL_BIN: its servers do not exist)",
+    async () => {
+      const { shop, orchestrator, pass } = await openFencedShop({
+        sql: `INSERT INTO mysql_servers(hostgroup_id, hostname, port) VALUES (30, 'db1', 3306);
+          INSERT INTO mysql_users(username, password, default_hostgroup) VALUES ('nightly', 'nightly', 30)`,
+      });
+      const writer = await shop.client();
+      const other = await connectAdmin({
+        port: shop.ports.clientPort,
+        user: "nightly",
+        password: "nightly",
+      });
+      for (const client of [writer, other]) await client.rows("BEGIN");
+      await orchestrator.gracefulTakeover("shop", db2);
+      await pass();
+      await expect(writer.rows("SELECT 1")).rejects.toThrow();
+      await other.rows("SELECT 1");
+      // Once: who has a connection there afterwards was not refused a write by this recovery.
+      const before = shop.statements().length;
+      await pass();
+      expect(
+        shop
+          .statements()
+          .slice(before)
+          .filter(({ text }) => text.includes("processlist")),
+      ).toEqual([]);
+      other.close();
+    },
+  );
+
+  withStandin(
+    "lets open transactions go on in soft mode (skipped with PROXYSQL_BIN: its servers do not exist)",
+    async () => {
+      const { shop, orchestrator, pass } = await openFencedShop();
+      const client = await shop.client();
+      await client.rows("BEGIN");
+      await orchestrator.beginDowntime(db1, "op", "disk");
+      await pass();
+      await client.rows("SELECT 1");
+      client.close();
+    },
+  );
 
   it("tells which servers Orchestrator does not know, and fences by the names it is told", async () => {
     const names = { host: "db1.internal", port: 3306 };
@@ -353,15 +409,18 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     expect(await rows()).toBe(fencedDb1);
   });
 
-  it("writes only statuses to the disk of a passive node", async () => {
-    const { shop, orchestrator, pass, rows } = await openFencedShop({ how: { savesAll: false } });
-    shop.monitor({ "db1:3306": { alive: false }, "db2:3306": alive, "db3:3306": replica });
-    await shop.reaches(["10 db2", "20 db1", "20 db2", "20 db3"]);
-    await orchestrator.failMaster("shop", { successor: db2 });
-    await pass();
-    expect(await rows()).toBe("10 db2 ONLINE, 20 db1 OFFLINE_SOFT, 20 db2 ONLINE, 20 db3 ONLINE");
-    expect(await rows("disk")).toBe(fencedDb1);
-  });
+  withStandin(
+    "writes only statuses to the disk of a passive node (skipped with PROXYSQL_BIN: its monitor looks for itself)",
+    async () => {
+      const { shop, orchestrator, pass, rows } = await openFencedShop({ how: { savesAll: false } });
+      shop.monitor({ "db1:3306": { alive: false }, "db2:3306": alive, "db3:3306": replica });
+      await shop.reaches(["10 db2", "20 db1", "20 db2", "20 db3"]);
+      await orchestrator.failMaster("shop", { successor: db2 });
+      await pass();
+      expect(await rows()).toBe("10 db2 ONLINE, 20 db1 OFFLINE_SOFT, 20 db2 ONLINE, 20 db3 ONLINE");
+      expect(await rows("disk")).toBe(fencedDb1);
+    },
+  );
 });
 
 describe("isolation", () => {

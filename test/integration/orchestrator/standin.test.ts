@@ -76,7 +76,7 @@ describe("downtimes", () => {
   });
 });
 
-test("a graceful takeover changes the roles and downtimes nobody", async () => {
+test("a graceful takeover changes the roles, and counts the old master as lost for a minute", async () => {
   const orchestrator = await standIn({ instances });
   await orchestrator.gracefulTakeover("shop", { host: "db3", port: 3306 });
   const rows = JSON.parse((await ask(orchestrator.endpoints[0], "all-instances")).text) as Row[];
@@ -85,7 +85,10 @@ test("a graceful takeover changes the roles and downtimes nobody", async () => {
     ["db2", true],
     ["db3", false],
   ]);
-  expect(await hosts(orchestrator.endpoints[0], "downtimed")).toEqual([]);
+  const downtimed = JSON.parse((await ask(orchestrator.endpoints[0], "downtimed")).text) as unknown[];
+  expect(downtimed).toMatchObject([
+    { Key: { Hostname: "db1" }, DowntimeReason: "lost-in-recovery", ReplicationIOThreadRuning: true },
+  ]);
   const audit = JSON.parse((await ask(orchestrator.endpoints[0], "audit-recovery")).text) as unknown[];
   expect(audit).toMatchObject([{ SuccessorKey: { Hostname: "db3" }, IsSuccessful: true }]);
 });

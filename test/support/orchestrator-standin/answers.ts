@@ -44,7 +44,9 @@ export function answerData(world: World, data: NodeData, parts: readonly string[
       return rows(servers.filter((server) => belongs(world, server, rest.at(-1) ?? "")));
     case "instance": {
       const server = world.topology.find(keyOf(rest));
-      return server === undefined ? failure("Cannot read instance") : plain(data.row(world.topology, server));
+      return server === undefined
+        ? failure(`Cannot read instance: ${nameOf(keyOf(rest))}`)
+        : plain(data.row(world.topology, server));
     }
     case "master":
       return master(world, data, rest[0] ?? "");
@@ -72,21 +74,27 @@ export function answerWrite(world: World, parts: readonly string[]): Reply | und
   }
   if (name !== "graceful-master-takeover" && name !== "graceful-master-takeover-auto") return undefined;
   const wanted = rest.length > 2 ? keyOf(rest.slice(1)) : undefined;
-  const taken = world.takeOver(rest[0] ?? "", wanted);
-  if (taken === undefined) return failure("Cannot deduce cluster master, or no replica can take over");
+  const taken = world.takeOver(rest[0] ?? "", wanted, name.endsWith("-auto"));
+  if (taken === undefined) return failure(refusedTakeover(rest[0] ?? "", wanted));
   return done("graceful-master-takeover: successor promoted", { SuccessorKey: rowKey(taken.successor) });
+}
+
+/** Two of the sentences that the real one has for it. */
+function refusedTakeover(hint: string, wanted: Key | undefined): string {
+  if (wanted === undefined) return `Unable to determine cluster name. clusterHint=${hint}`;
+  return `GracefulMasterTakeover: indicated designated instance ${nameOf(wanted)} must be directly replicating from the master`;
 }
 
 function beginDowntime(world: World, key: Key, [owner = "", reason = "", duration]: string[]): Reply {
   if (owner === "" || reason === "") return failure("owner and reason are needed");
   const details = rowKey(key);
   // Said to be done, and nothing is written: a downtime without a duration has ended when it begins.
-  if (duration === undefined) return done(`Instance downtimed: ${nameOf(key)}`, details);
+  if (duration === undefined) return done(`Downtime begun: ${nameOf(key)}`, details);
   const ms = parseDuration(duration);
-  if (ms === undefined) return failure(`Unable to parse duration: ${duration}`);
+  if (ms === undefined) return failure(`Cannot parse simple time: ${duration}`);
   const begins = Date.now();
   world.beginDowntime({ key, owner, reason, begins, ends: begins + ms });
-  return done(`Instance downtimed: ${nameOf(key)}`, details);
+  return done(`Downtime begun: ${nameOf(key)}`, details);
 }
 
 /** Orchestrator takes the first that nobody says is down: after its return, the old master. */
@@ -96,7 +104,7 @@ function master(world: World, data: NodeData, hint: string): Reply {
   );
   const found = candidates.find(({ alive }) => alive) ?? candidates[0];
   return found === undefined
-    ? failure(`Unable to determine cluster master of ${hint}`)
+    ? failure(`Unable to determine cluster name. clusterHint=${hint}`)
     : plain(data.row(world.topology, found));
 }
 

@@ -86,14 +86,25 @@ export class World {
     return this.#recovered(this.topology.row(server), successor);
   }
 
-  /** The roles change places while both live: nobody is lost, so nobody is downtimed. */
-  takeOver(alias: string, wanted?: Key): FailedMaster | undefined {
+  /**
+   * The roles change places while both live. The real one (3.2.6, seen live) does it by its recovery of a dead master, so
+   * the old one is downtimed as lost for a minute at least although it follows its successor. Without `auto` it does not
+   * even follow: replication is set up there and left stopped.
+   */
+  takeOver(alias: string, wanted?: Key, auto = true): FailedMaster | undefined {
     const master = this.topology.mastersOf(alias).find(({ alive }) => alive);
     const successor = master === undefined ? undefined : this.#chooseSuccessor(master, wanted);
     if (master === undefined || successor === undefined) return undefined;
     const before = this.topology.row(master);
     this.#promote(successor, master);
-    Object.assign(master, { master: successor.key, readOnly: true, replicating: undefined });
+    Object.assign(master, {
+      master: successor.key,
+      readOnly: true,
+      replicating: auto ? undefined : false,
+    });
+    this.loseInRecovery(master.key);
+    if (this.leader !== undefined) this.data[this.leader]?.catchUp(this.#log);
+    this.endDowntime(successor.key);
     return {
       failed: master.key,
       successor: successor.key,
