@@ -135,7 +135,7 @@ const proxysql = z.strictObject({
     ),
   start_timeout: duration("How long ProxySQL may take from its start until it serves.", "15s", 100, 600_000),
   drain_timeout: duration(
-    "Cold standby: how long clients may take to leave before ProxySQL is stopped.",
+    "How long clients may take to leave: at a switchover, and in cold standby before ProxySQL is stopped.",
     "2s",
     0,
     600_000,
