@@ -30,6 +30,9 @@ const hookEveryMs = 500;
 /** Addresses of names change seldom. */
 const suggestionCountsMs = 300_000;
 
+/** With one of these in `keep_local` a snapshot does not say what a server's rows here are meant to be. */
+const ownStatuses = ["mysql_servers", "mysql_servers.status"];
+
 /**
  * [orchestrator] was taken out while something was held. What was held for an isolation is let go. A fence stays until an
  * operator releases it: that a dead primary is back, nobody is left to say.
@@ -132,7 +135,11 @@ export class Fencing {
     if (this.#around) this.#adopt(this.#around);
     this.#fencer.foresee(serversIn(file));
     const { held, changed } = layFences(file, this.#fencer.latch);
-    this.#fencer.rebase(held);
+    const { keep_local = [] } = this.#parts.config.proxysql;
+    this.#fencer.rebase(
+      held,
+      ownStatuses.some((one) => keep_local.includes(one)),
+    );
     return changed;
   }
 

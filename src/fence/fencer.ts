@@ -200,10 +200,15 @@ export class Fencer {
     });
   }
 
-  /** What the rows of the servers that are held are meant to be, by a configuration that is about to be put in place. */
-  rebase(rows: readonly ServerRow[]): void {
+  /**
+   * What the rows of the servers that are held are meant to be, by a configuration that is about to be put in place.
+   * `keepsKnown`: a row that is known already keeps what it was, for that is not taken from there.
+   */
+  rebase(held: readonly ServerRow[], keepsKnown = false): void {
+    const index = indexOf(this.#keeper.latch);
+    const rows = keepsKnown ? held.filter((row) => !index.knows(row)) : held;
     if (rows.length === 0) return;
-    const named = new Set(rows.map(serverName));
+    const named = new Set(keepsKnown ? [] : rows.map(serverName));
     this.#keep({
       ...this.#keeper.latch,
       rows: [...this.#keeper.latch.rows.filter((row) => !named.has(serverName(row))), ...rows],

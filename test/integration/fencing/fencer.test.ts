@@ -157,6 +157,16 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     expect(await rows()).toBe(before);
   });
 
+  it("gives a row back what it was here, whatever a snapshot says whose statuses are not taken", async () => {
+    const { orchestrator, pass, rows, fencer } = await openFencedShop();
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    fencer.rebase([{ ...db1, hostgroup: 10, status: "OFFLINE_SOFT" }], true);
+    await orchestrator.endDowntime(db1);
+    await pass();
+    expect(await rows()).toBe(untouched);
+  });
+
   it("puts an operator's edit back though ProxySQL does not take the fence", async () => {
     let failing = true;
     const { shop, orchestrator, pass, rows, fencer } = await openFencedShop({
