@@ -6,8 +6,8 @@ import { isIsolated, type Silence } from "./isolation.js";
 import { decide, judge, type KnownRole, type Verdict } from "./judge.js";
 import { type Fence, indexOf, type Latch } from "./latch.js";
 import { LatchKeeper, type LatchKeeperOptions } from "./latch-keeper.js";
-import { type FenceAdmin, type FenceShape, readRuntime, readShape } from "./look.js";
-import { isNothing, planFences } from "./plan.js";
+import { type FenceAdmin, type FenceShape, readInUse, readShape } from "./look.js";
+import { isNothing, planFences, type ServersSeen } from "./plan.js";
 import { type ServerRow, serversOf } from "./rows.js";
 import { sameServer, serverName } from "./server.js";
 import { severConnections } from "./sever.js";
@@ -223,13 +223,14 @@ export class Fencer {
 
   async #follow(how: FencePass, look: OrchestratorLook): Promise<void> {
     try {
-      let runtime: readonly ServerRow[] = [];
+      let inUse: Pick<ServersSeen, "runtime" | "disk"> = { runtime: [] };
       if (how.usable) {
-        runtime = await readRuntime(this.#options.admin);
-        this.#servers = serversOf([...runtime, ...this.#keeper.latch.rows]);
+        const { fences, isolatedSince, rows } = this.#keeper.latch;
+        inUse = await readInUse(this.#options.admin, fences.length > 0 || isolatedSince !== null);
+        this.#servers = serversOf([...inUse.runtime, ...rows]);
       }
       const { next, roles } = this.#next(look);
-      if (how.usable && this.#differs(next, runtime, roles)) await this.#bring(next, how, roles);
+      if (how.usable && this.#differs(next, inUse, roles)) await this.#bring(next, how, roles);
       else if (how.usable) this.#settle(next);
       else this.#wait(next);
     } catch (error) {
@@ -265,8 +266,12 @@ export class Fencer {
     return judge(servers, look.view, this.#options.toOrchestrator, this.#keeper.latch.settled);
   }
 
-  #differs(next: Latch, runtime: readonly ServerRow[], roles: ReadonlyMap<string, KnownRole>): boolean {
-    return !isNothing(planFences(next, { runtime, memory: [], pairs: [] }, roles));
+  #differs(
+    next: Latch,
+    inUse: Pick<ServersSeen, "runtime" | "disk">,
+    roles: ReadonlyMap<string, KnownRole>,
+  ): boolean {
+    return !isNothing(planFences(next, { ...inUse, memory: [], pairs: [] }, roles));
   }
 
   /** While it is being done the latch has both what was and what is to be: a crash in between leaves too much fenced. */

@@ -32,9 +32,20 @@ export interface FenceLook extends ServersSeen {
 
 const rowColumns = "hostgroup_id, hostname, port, status";
 
-/** Which servers the runtime uses, and how. One statement. */
-export async function readRuntime(admin: FenceAdmin): Promise<ServerRow[]> {
-  return (await admin.query(`SELECT ${rowColumns} FROM runtime_mysql_servers`)).map(serverRow);
+/** Rows that a ProxySQL which starts now would use. */
+const onDiskInUse = `SELECT 'disk' AS layer, ${rowColumns} FROM disk.mysql_servers WHERE status NOT IN ('OFFLINE_SOFT','OFFLINE_HARD')`;
+
+/**
+ * Which servers the runtime uses, and how; with `withDisk` also which rows the disk would have it use. One statement.
+ */
+export async function readInUse(
+  admin: FenceAdmin,
+  withDisk: boolean,
+): Promise<Required<Pick<ServersSeen, "runtime" | "disk">>> {
+  const runtime = `SELECT 'runtime' AS layer, ${rowColumns} FROM runtime_mysql_servers`;
+  const rows = await admin.query(withDisk ? `${runtime} UNION ALL ${onDiskInUse}` : runtime);
+  const of = (layer: string): ServerRow[] => rows.filter((row) => row.layer === layer).map(serverRow);
+  return { runtime: of("runtime"), disk: of("disk") };
 }
 
 export async function readShape(admin: FenceAdmin): Promise<FenceShape> {
@@ -47,6 +58,7 @@ export async function readShape(admin: FenceAdmin): Promise<FenceShape> {
   const parts = [
     `SELECT 'runtime' AS layer, ${rowColumns} FROM runtime_mysql_servers`,
     `SELECT 'memory', ${rowColumns} FROM main.mysql_servers`,
+    onDiskInUse,
     ...(hasPairs
       ? ["SELECT 'pair', writer_hostgroup, '', reader_hostgroup, '' FROM main.mysql_replication_hostgroups"]
       : []),
@@ -66,6 +78,7 @@ export async function lookAtServers(admin: FenceAdmin, { lookQuery }: FenceShape
   return {
     runtime: of("runtime").map(serverRow),
     memory: of("memory").map(serverRow),
+    disk: of("disk").map(serverRow),
     pairs: of("pair").map(
       (row): HostgroupPair => ({ writer: Number(row.hostgroup_id), reader: Number(row.port) }),
     ),

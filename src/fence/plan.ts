@@ -17,6 +17,8 @@ import { serverName } from "./server.js";
 export interface ServersSeen {
   readonly runtime: readonly ServerRow[];
   readonly memory: readonly ServerRow[];
+  /** Rows that the disk would have a ProxySQL use that starts now. */
+  readonly disk?: readonly ServerRow[];
   readonly pairs: readonly HostgroupPair[];
 }
 
@@ -77,6 +79,8 @@ export function planFences(
       demote.push({ row, reader, status: to });
     else if (to !== row.status) release.push({ row, to });
   }
+  // Put online there alone, by a SAVE without a LOAD, a dead primary would be used when ProxySQL is started next.
+  for (const row of seen.disk ?? []) if (index.holds(row)) fence.push(row);
   const all = [...held.values()];
   return {
     fence: spellingsOf(fence),

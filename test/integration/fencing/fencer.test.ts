@@ -35,6 +35,20 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     expect(await rows()).toBe(fencedDb1);
   });
 
+  it("asserts a fence again that somebody undid on disk alone", async () => {
+    const { shop, orchestrator, pass, rows } = await openFencedShop();
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    await shop.admin.rows("UPDATE mysql_servers SET status='ONLINE'");
+    await shop.admin.rows("SAVE MYSQL SERVERS TO DISK");
+    expect(await rows("disk")).toBe(untouched);
+    await pass();
+    expect(await rows("disk")).toBe(fencedDb1);
+    const before = shop.statements().length;
+    await pass();
+    expect(shop.statements().length).toBeLessThanOrEqual(before + 2);
+  });
+
   it("keeps what an operator has OFFLINE_HARD, though the runtime does not show it", async () => {
     const { shop, orchestrator, pass, rows } = await openFencedShop({
       sql: "UPDATE mysql_servers SET status='OFFLINE_HARD' WHERE hostname='db3'",
