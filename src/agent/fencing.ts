@@ -251,8 +251,8 @@ export class Fencing {
   }
 
   #adopt({ peers }: FencingSurroundings): void {
-    for (const { name, fences, pardoned, role } of peers.reports()) {
-      if (role === "MASTER") this.#fencer.pardon(pardoned);
+    for (const { name, fences, pardoned, role, ageMs } of peers.reports()) {
+      if (role === "MASTER") this.#fencer.pardon(pardoned, ageMs);
       this.#fencer.adopt(fences, name);
     }
   }

@@ -157,10 +157,14 @@ export class Fencer {
     this.#keep({ ...latch, fences });
   }
 
-  /** An operator has released these on the active node: that goes for this one too, for as long as their cause lasts. */
-  pardon(servers: readonly ServerKey[]): void {
+  /**
+   * An operator has released these on the active node: that goes for this one too, for as long as their cause lasts. What
+   * was said `agoMs` ago says nothing of a fence that is newer than that: it may be for the next cause.
+   */
+  pardon(servers: readonly ServerKey[], agoMs = 0): void {
     const index = indexOf(this.#keeper.latch);
-    const pardoned = servers.filter((server) => index.fenceOf(server));
+    const saidAt = wallClock() - agoMs;
+    const pardoned = servers.filter((server) => Date.parse(index.fenceOf(server)?.since ?? "") <= saidAt);
     if (pardoned.length > 0)
       this.#keep({
         ...this.#keeper.latch,

@@ -181,6 +181,18 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     expect(await rows()).toBe(untouched);
   });
 
+  it("takes no release on the other node for one of a fence that is newer", async () => {
+    const { orchestrator, pass, rows, fencer } = await openFencedShop();
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    fencer.pardon([db1], 2_000);
+    await pass();
+    expect(await rows()).toBe(fencedDb1);
+    fencer.pardon([db1], 0);
+    await pass();
+    expect(await rows()).toBe(untouched);
+  });
+
   it("puts an operator's edit back though ProxySQL does not take the fence", async () => {
     let failing = true;
     const { shop, orchestrator, pass, rows, fencer } = await openFencedShop({
