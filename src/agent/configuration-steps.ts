@@ -10,7 +10,7 @@ import { applyPlanned } from "../snapshot/apply.js";
 import { readDefinitions } from "../snapshot/definitions.js";
 import { copyFileSet } from "../snapshot/file-set.js";
 import { installDatabase } from "../snapshot/install.js";
-import type { KeepLocal } from "../snapshot/keep-local.js";
+import { type KeepLocal, parseKeepLocal } from "../snapshot/keep-local.js";
 import { type Manifest, snapshotId } from "../snapshot/manifest.js";
 import { databaseName } from "../snapshot/pack.js";
 import { refusalError, refusalOf } from "../snapshot/refusal.js";
@@ -182,7 +182,7 @@ export function putBack(node: AgentContext): Promise<string> {
  * opens half a second before its admin, and for that long a dead primary that came back would be used.
  */
 export function fenceBeforeStart(node: AgentContext): Promise<void> {
-  const { fencing, config, keepLocal } = node;
+  const { fencing, config } = node;
   const { datadir } = config.proxysql;
   if (fencing === null || !fencing.mayHold) return Promise.resolve();
   return node.configLock.run(async () => {
@@ -191,6 +191,8 @@ export function fenceBeforeStart(node: AgentContext): Promise<void> {
       await copyFileSet(datadir, dir);
       if (!(await exists(join(dir, databaseName))) || !fencing.lay(dir)) return;
       const owner = await node.proxysqlOwner();
+      // All of it is this host's own already: to keep what is there would take the fences out again.
+      const keepLocal = parseKeepLocal([]);
       await installDatabase({ unpackedDir: dir, datadir, owner, keepDir: null, keepLocal });
     } finally {
       await node.staging.remove(dir);

@@ -11,6 +11,8 @@ const countsMs = 10_000;
 export interface PeerFenceReport {
   readonly name: string;
   readonly role: NodeRole;
+  /** How long ago it said this; ms. */
+  readonly ageMs: number;
   readonly fences: readonly ServerKey[];
   /** Released by an operator there. */
   readonly pardoned: readonly ServerKey[];
@@ -39,6 +41,7 @@ export function peerFences(board: PeerBoard, names: readonly string[]): PeerFenc
           {
             name,
             role: report.role,
+            ageMs,
             fences: keys(report.fences),
             pardoned: keys(report.pardoned),
             seesQuorum: report.seesQuorum ?? null,

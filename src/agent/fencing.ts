@@ -30,6 +30,9 @@ const hookEveryMs = 500;
 /** Addresses of names change seldom. */
 const suggestionCountsMs = 300_000;
 
+/** With one of these in `keep_local` a snapshot does not say what a server's rows here are meant to be. */
+const ownStatuses = ["mysql_servers", "mysql_servers.status"];
+
 /**
  * [orchestrator] was taken out while something was held. What was held for an isolation is let go. A fence stays until an
  * operator releases it: that a dead primary is back, nobody is left to say.
@@ -132,7 +135,11 @@ export class Fencing {
     if (this.#around) this.#adopt(this.#around);
     this.#fencer.foresee(serversIn(file));
     const { held, changed } = layFences(file, this.#fencer.latch);
-    this.#fencer.rebase(held);
+    const { keep_local = [] } = this.#parts.config.proxysql;
+    this.#fencer.rebase(
+      held,
+      ownStatuses.some((one) => keep_local.includes(one)),
+    );
     return changed;
   }
 
@@ -213,8 +220,8 @@ export class Fencing {
       const began = monotonic();
       await this.pass();
       const everyMs = monotonic() < this.#burstUntil ? Math.min(burstEveryMs, pollMs) : pollMs;
-      const signal = AbortSignal.any([this.#wake.signal, this.#stopping.signal]);
-      await sleep(Math.max(0, began + everyMs - monotonic()), signal);
+      // A stop wakes too. A signal made of several is never quite let go, and this is one a second.
+      await sleep(Math.max(0, began + everyMs - monotonic()), this.#wake.signal);
     }
   }
 
@@ -245,8 +252,8 @@ export class Fencing {
   }
 
   #adopt({ peers }: FencingSurroundings): void {
-    for (const { name, fences, pardoned, role } of peers.reports()) {
-      if (role === "MASTER") this.#fencer.pardon(pardoned);
+    for (const { name, fences, pardoned, role, ageMs } of peers.reports()) {
+      if (role === "MASTER") this.#fencer.pardon(pardoned, ageMs);
       this.#fencer.adopt(fences, name);
     }
   }

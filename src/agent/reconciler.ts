@@ -92,7 +92,8 @@ export class Reconciler {
       this.#wake = new AbortController();
       this.#hinted = false;
       const waitMs = await this.#reconcile();
-      if (!this.#hinted) await sleep(waitMs, AbortSignal.any([this.#wake.signal, this.#stopping.signal]));
+      // A stop wakes too.
+      if (!this.#hinted) await sleep(waitMs, this.#wake.signal);
       if (!this.#hinted) this.#cause = "timer";
     }
   }

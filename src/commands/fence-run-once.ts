@@ -41,13 +41,15 @@ async function askRunning({ node }: Config): Promise<Result | undefined> {
         silence: answer.silence as string | null,
       };
     } catch (error) {
-      if (!isKnown(error, "agent-unreachable") || !isAway(error)) throw error;
+      if (!isKnown(error, "agent-unreachable") || !isAway(error, name)) throw error;
     }
   }
   return undefined;
 }
 
-function isAway({ fields }: KnownError): boolean {
+/** Of the socket that is not for this user nothing can be said; the other one has told by then. */
+function isAway({ fields }: KnownError, name: string): boolean {
+  if (name === "agent.sock" && fields.systemCode === "EACCES") return true;
   return fields.systemCode === "ENOENT" || fields.systemCode === "ECONNREFUSED";
 }
 

@@ -42,7 +42,8 @@ export interface FencesApplied {
 export async function applyFences(options: ApplyFences): Promise<FencesApplied> {
   const { admin, shape, latch, roles, savesAll, keep } = options;
   const look = options.seen ?? (await lookAtServers(admin, shape));
-  const plan = planFences(latch, look, roles);
+  const { runtime, memory, pairs } = look;
+  const plan = planFences(latch, { runtime, memory, pairs }, roles);
   // Whoever was killed or failed between LOAD and SAVE left a disk that is not as the runtime.
   const onDisk = planFences(latch, { runtime: look.disk, memory: [], pairs: [] }, roles);
   if (isNothing(plan)) return { plan, changed: await saveStatuses(admin, onDisk) };

@@ -11,10 +11,10 @@ import {
   type FenceLook,
   type FenceShape,
   lookAtServers,
-  readRuntime,
+  readInUse,
   readShape,
 } from "./look.js";
-import { isNothing, planFences } from "./plan.js";
+import { isNothing, planFences, type ServersSeen } from "./plan.js";
 import { type ServerRow, serversOf } from "./rows.js";
 import { sameServer, serverName } from "./server.js";
 import { Severing } from "./severing.js";
@@ -192,10 +192,14 @@ export class Fencer {
     );
   }
 
-  /** An operator has released these on the active node: that goes for this one too, for as long as their cause lasts. */
-  pardon(servers: readonly ServerKey[]): void {
+  /**
+   * An operator has released these on the active node: that goes for this one too, for as long as their cause lasts. What
+   * was said `agoMs` ago says nothing of a fence that is newer than that: it may be for the next cause.
+   */
+  pardon(servers: readonly ServerKey[], agoMs = 0): void {
     const index = indexOf(this.#keeper.latch);
-    const pardoned = servers.filter((server) => index.fenceOf(server));
+    const saidAt = wallClock() - agoMs;
+    const pardoned = servers.filter((server) => Date.parse(index.fenceOf(server)?.since ?? "") <= saidAt);
     if (pardoned.length > 0)
       this.#keep({
         ...this.#keeper.latch,
@@ -235,10 +239,15 @@ export class Fencer {
     });
   }
 
-  /** What the rows of the servers that are held are meant to be, by a configuration that is about to be put in place. */
-  rebase(rows: readonly ServerRow[]): void {
+  /**
+   * What the rows of the servers that are held are meant to be, by a configuration that is about to be put in place.
+   * `keepsKnown`: a row that is known already keeps what it was, for that is not taken from there.
+   */
+  rebase(held: readonly ServerRow[], keepsKnown = false): void {
+    const index = indexOf(this.#keeper.latch);
+    const rows = keepsKnown ? held.filter((row) => !index.knows(row)) : held;
     if (rows.length === 0) return;
-    const named = new Set(rows.map(serverName));
+    const named = new Set(keepsKnown ? [] : rows.map(serverName));
     this.#keep({
       ...this.#keeper.latch,
       rows: [...this.#keeper.latch.rows.filter((row) => !named.has(serverName(row))), ...rows],
@@ -253,17 +262,19 @@ export class Fencer {
 
   async #follow(how: FencePass, look: OrchestratorLook): Promise<void> {
     try {
-      let runtime: readonly ServerRow[] = [];
+      let inUse: Pick<ServersSeen, "runtime" | "disk"> = { runtime: [] };
       let seen: FenceLook | undefined;
       if (how.usable) {
-        // A look at all that a plan needs is the first step of a change; at rest the runtime does.
+        const { fences, isolatedSince, rows } = this.#keeper.latch;
+        // A look at all that a plan needs is the first step of a change; at rest less does.
         if (this.#isNews(look))
           seen = await lookAtServers(this.#options.admin, await this.#shapeFor(how.version));
-        runtime = seen?.runtime ?? (await readRuntime(this.#options.admin));
-        this.#servers = serversOf([...runtime, ...this.#keeper.latch.rows]);
+        const withDisk = fences.length > 0 || isolatedSince !== null;
+        inUse = seen ?? (await readInUse(this.#options.admin, withDisk));
+        this.#servers = serversOf([...inUse.runtime, ...rows]);
       }
       const { next, roles } = this.#next(look, how.usable ? this.#servers : this.#everyServer());
-      if (how.usable && (this.#unfinished || this.#differs(next, runtime, roles)))
+      if (how.usable && (this.#unfinished || this.#differs(next, inUse, roles)))
         await this.#bring(next, how, roles, seen);
       else if (how.usable) this.#settle(next);
       else this.#wait(next);
@@ -321,8 +332,12 @@ export class Fencer {
     return judge(servers, look.view, this.#options.toOrchestrator, this.#keeper.latch.settled);
   }
 
-  #differs(next: Latch, runtime: readonly ServerRow[], roles: ReadonlyMap<string, KnownRole>): boolean {
-    return !isNothing(planFences(next, { runtime, memory: [], pairs: [] }, roles));
+  #differs(
+    next: Latch,
+    inUse: Pick<ServersSeen, "runtime" | "disk">,
+    roles: ReadonlyMap<string, KnownRole>,
+  ): boolean {
+    return !isNothing(planFences(next, { ...inUse, memory: [], pairs: [] }, roles));
   }
 
   /** While it is being done the latch has both what was and what is to be: a crash in between leaves too much fenced. */

@@ -33,9 +33,20 @@ export interface FenceLook extends ServersSeen {
 
 const rowColumns = "hostgroup_id, hostname, port, status";
 
-/** Which servers the runtime uses, and how. One statement. */
-export async function readRuntime(admin: FenceAdmin): Promise<ServerRow[]> {
-  return (await admin.query(`SELECT ${rowColumns} FROM runtime_mysql_servers`)).map(serverRow);
+/** Rows that a ProxySQL which starts now would use. */
+const onDiskInUse = `SELECT 'disk' AS layer, ${rowColumns} FROM disk.mysql_servers WHERE status NOT IN ('OFFLINE_SOFT','OFFLINE_HARD')`;
+
+/**
+ * Which servers the runtime uses, and how; with `withDisk` also which rows the disk would have it use. One statement.
+ */
+export async function readInUse(
+  admin: FenceAdmin,
+  withDisk: boolean,
+): Promise<Required<Pick<ServersSeen, "runtime" | "disk">>> {
+  const runtime = `SELECT 'runtime' AS layer, ${rowColumns} FROM runtime_mysql_servers`;
+  const rows = await admin.query(withDisk ? `${runtime} UNION ALL ${onDiskInUse}` : runtime);
+  const of = (layer: string): ServerRow[] => rows.filter((row) => row.layer === layer).map(serverRow);
+  return { runtime: of("runtime"), disk: of("disk") };
 }
 
 export async function readShape(admin: FenceAdmin): Promise<FenceShape> {

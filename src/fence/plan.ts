@@ -17,6 +17,8 @@ import { serverName } from "./server.js";
 export interface ServersSeen {
   readonly runtime: readonly ServerRow[];
   readonly memory: readonly ServerRow[];
+  /** What a ProxySQL that starts now would have; rows that it would not use may be left out. */
+  readonly disk?: readonly ServerRow[];
   readonly pairs: readonly HostgroupPair[];
 }
 
@@ -77,6 +79,8 @@ export function planFences(
       demote.push({ row, reader, status: to });
     else if (to !== row.status) release.push({ row, to });
   }
+  // Put online there alone, by a SAVE without a LOAD, a dead primary would be used when ProxySQL is started next.
+  for (const row of seen.disk ?? []) if (index.holds(row) && !isOffline(row)) fence.push(row);
   const all = [...held.values()];
   return {
     fence: spellingsOf(fence),

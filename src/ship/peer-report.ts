@@ -7,6 +7,9 @@ const longestText = 200;
 
 const role = z.enum(["MASTER", "BACKUP", "INIT", "unknown"]);
 const text = z.string().max(longestText);
+/** A name of 253 characters and a port; a Unix socket's path is shorter. */
+const serverText = z.string().max(300);
+const longestFences = 1_024;
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const whole = z.number().int();
 
@@ -46,9 +49,9 @@ const reportSchema = z.object({
   /** It is giving the role away: which switchover, and to whom. */
   switchover: maybe(z.object({ id: text, to: text }).nullable()),
   /** The MySQL servers that it fences, as `host:port`. */
-  fences: maybe(z.array(text).max(longestList)),
+  fences: maybe(z.array(serverText).max(longestFences)),
   /** Those that an operator has released there although what they were fenced for goes on. */
-  pardoned: maybe(z.array(text).max(longestList)),
+  pardoned: maybe(z.array(serverText).max(longestFences)),
   /** A leader of Orchestrator in quorum answers it; null if it does not ask. */
   seesQuorum: maybe(z.boolean().nullable()),
   /** Digest of its ProxySQL's table definitions. */

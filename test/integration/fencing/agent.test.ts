@@ -29,6 +29,16 @@ async function start(options?: FencedPairOptions): Promise<FencedPair> {
   return running;
 }
 
+/** From now on ProxySQL writes down which servers are in effect, into this file. */
+function traceServers(): string {
+  const dir = mkdtempSync(join(tmpdir(), "fence-"));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const trace = join(dir, "servers.jsonl");
+  vi.stubEnv("PROXYSQL_STANDIN_SERVERS", trace);
+  return trace;
+}
+
 /** Takes the table out of a node's configuration, and has that read again. */
 function withoutOrchestrator(node: PairNode): void {
   const text = readFileSync(node.configFile, "utf8");
@@ -88,11 +98,7 @@ describe("fencing by the agent", () => {
   });
 
   it("starts a cold node's ProxySQL with what it knows itself, when the active one died with the primary", async () => {
-    const dir = mkdtempSync(join(tmpdir(), "fence-"));
-    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-    onTestFinished(() => void vi.unstubAllEnvs());
-    const trace = join(dir, "servers.jsonl");
-    vi.stubEnv("PROXYSQL_STANDIN_SERVERS", trace);
+    const trace = traceServers();
     const { pair, orchestrator } = await start({ standby: "cold" });
     const { a, b } = pair;
     await a.cli("snapshot", "take");
@@ -109,6 +115,28 @@ describe("fencing by the agent", () => {
     await until("b's ProxySQL runs", async () => (await b.status()).leads !== null);
     const since = serverChanges(trace).slice(before);
     expect(since.some((change) => isOnline(change, 20, "db2"))).toBe(true);
+    expect(since.filter((change) => isOnline(change, 10, "db1"))).toEqual([]);
+  });
+
+  it("starts ProxySQL with the fence in it, though statuses are a host's own", async () => {
+    const trace = traceServers();
+    const { pair, orchestrator } = await start({
+      standby: "cold",
+      proxysql: ['keep_local = ["mysql_servers.status", "mysql-threads"]'],
+    });
+    const { a } = pair;
+    await until("the agent has seen the servers", async () => (await rows(a)) === healthy);
+    await sleep(500);
+    await a.cli("maintenance", "on");
+    await a.killProxysql();
+    await orchestrator.beginDowntime(db1, "op", "disk", "30m");
+    await until("a knows of it", async () => (await fenceStatus(a)).fences.length === 1);
+    const before = serverChanges(trace).length;
+    await a.cli("maintenance", "off");
+    await until("ProxySQL runs again", async () => (await a.status()).proxysql.serving);
+    await until("it is fenced", async () => (await rows(a)) === fencedDb1);
+    const since = serverChanges(trace).slice(before);
+    expect(since.length).toBeGreaterThan(0);
     expect(since.filter((change) => isOnline(change, 10, "db1"))).toEqual([]);
   });
 

@@ -63,6 +63,20 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     expect(await rows()).toBe(fencedDb1);
   });
 
+  it("asserts a fence again that somebody undid on disk alone", async () => {
+    const { shop, orchestrator, pass, rows } = await openFencedShop();
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    await shop.admin.rows("UPDATE mysql_servers SET status='ONLINE'");
+    await shop.admin.rows("SAVE MYSQL SERVERS TO DISK");
+    expect(await rows("disk")).toBe(untouched);
+    await pass();
+    expect(await rows("disk")).toBe(fencedDb1);
+    const before = shop.statements().length;
+    await pass();
+    expect(shop.statements().length).toBeLessThanOrEqual(before + 2);
+  });
+
   it("keeps what an operator has OFFLINE_HARD, though the runtime does not show it", async () => {
     const { shop, orchestrator, pass, rows } = await openFencedShop({
       sql: "UPDATE mysql_servers SET status='OFFLINE_HARD' WHERE hostname='db3'",
@@ -254,6 +268,28 @@ describe("a fencer between Orchestrator and ProxySQL", () => {
     await orchestrator.endDowntime(db1);
     await pass();
     expect(await rows()).toBe(before);
+  });
+
+  it("gives a row back what it was here, whatever a snapshot says whose statuses are not taken", async () => {
+    const { orchestrator, pass, rows, fencer } = await openFencedShop();
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    fencer.rebase([{ ...db1, hostgroup: 10, status: "OFFLINE_SOFT" }], true);
+    await orchestrator.endDowntime(db1);
+    await pass();
+    expect(await rows()).toBe(untouched);
+  });
+
+  it("takes no release on the other node for one of a fence that is newer", async () => {
+    const { orchestrator, pass, rows, fencer } = await openFencedShop();
+    await orchestrator.beginDowntime(db1, "op", "disk");
+    await pass();
+    fencer.pardon([db1], 2_000);
+    await pass();
+    expect(await rows()).toBe(fencedDb1);
+    fencer.pardon([db1], 0);
+    await pass();
+    expect(await rows()).toBe(untouched);
   });
 
   it("puts an operator's edit back though ProxySQL does not take the fence", async () => {

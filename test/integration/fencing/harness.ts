@@ -26,12 +26,14 @@ export interface FencedPairOptions {
   /** More lines of [orchestrator] and of [fence]. */
   readonly settings?: readonly string[];
   readonly poll?: string;
+  /** More lines of [proxysql]. */
+  readonly proxysql?: readonly string[];
   readonly fence?: readonly string[];
 }
 
 /** A pair that asks Orchestrator, with a primary db1 and two replicas of it behind it. */
 export async function startFencedPair(options: FencedPairOptions = {}): Promise<FencedPair> {
-  const { standby = "warm", settings = [], fence = [], poll = "200ms" } = options;
+  const { standby = "warm", settings = [], fence = [], poll = "200ms", proxysql = [] } = options;
   const orchestrator = await startOrchestrator({ instances: threeServers(), ...options.orchestrator });
   try {
     const pair = await startPair({
@@ -43,6 +45,7 @@ export async function startFencedPair(options: FencedPairOptions = {}): Promise<
           ...settings,
         ],
         fence: [...fence],
+        proxysql,
       },
     });
     const end = async (): Promise<void> => {

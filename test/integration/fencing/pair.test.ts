@@ -69,7 +69,11 @@ describe("a pair that asks Orchestrator", () => {
     await until("both use db1", async () => (await rows(a)) === healthy && (await rows(b)) === healthy);
     expect((await fenceStatus(b)).pardoned).toEqual(["db1:3306"]);
     await orchestrator.endDowntime(db1);
-    await until("it is forgiven", async () => (await fenceStatus(b)).pardoned.length === 0);
+    for (const node of [a, b])
+      await until(
+        `${node.name} has seen its end`,
+        async () => (await fenceStatus(node)).pardoned.length === 0,
+      );
     await orchestrator.beginDowntime(db1, "op", "again", "30m");
     await until("both fence db1", async () => (await rows(a)) === fencedDb1 && (await rows(b)) === fencedDb1);
   });
