@@ -106,11 +106,12 @@ export class Fencer {
     const look = await topology.look(this.#servers, this.#latch.fences.length > 0, signal);
     if (signal?.aborted) return;
     this.#hear(look);
+    const { settled } = this.#latch;
     await this.#options.exclusively(() => this.#followUnlessAborted(how, signal));
     if (signal?.aborted) return;
     const fenced = this.#latch.fences.map(({ server }) => server);
-    if (how.usable && this.#problem === undefined) this.#severing.orderReplaced(this.#verdicts(fenced));
-    await this.#severAll(signal);
+    this.#severing.orderReplaced(this.#verdicts(fenced), settled);
+    if (how.usable) await this.#severAll(signal);
   }
 
   /** Brings ProxySQL to the latch as it is, without asking anybody: after a configuration was put in place. */
