@@ -105,14 +105,15 @@ export class Fencer {
     const look = await topology.look(this.#servers, this.#keeper.latch.fences.length > 0, signal);
     if (signal?.aborted) return;
     this.#hear(look);
+    const { settled } = this.#keeper.latch;
     this.#failed = false;
     await this.#options.exclusively(async () => {
       if (!signal?.aborted) await this.#follow(how, look);
     });
     if (signal?.aborted) return;
     const fenced = this.#keeper.latch.fences.map(({ server }) => server);
-    if (how.usable && this.#problem === undefined) this.#severing.orderReplaced(this.#verdicts(look, fenced));
-    await this.#severAll(signal);
+    this.#severing.orderReplaced(this.#verdicts(look, fenced), settled);
+    if (how.usable) await this.#severAll(signal);
     if (!this.#failed) this.#problem = undefined;
   }
 

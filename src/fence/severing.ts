@@ -1,6 +1,7 @@
 import type { ServerKey } from "../orchestrator/types.js";
 import { KnownError } from "../platform/errors.js";
 import type { Verdict } from "./judge.js";
+import type { Latch } from "./latch.js";
 import type { FenceAdmin } from "./look.js";
 import { serverName } from "./server.js";
 import { type SeverScope, severConnections } from "./sever.js";
@@ -20,13 +21,16 @@ export class Severing {
    * mode. A session that was refused a write keeps its connection, because ProxySQL does not know then whether a
    * transaction is open (lib/mysql_connection.cpp, IsActiveTransaction): it is refused again and again for as long as the
    * fence lasts. 64 s seen after a graceful takeover, and with an old primary that takes writes they would go there.
-   * Without a fence the monitor takes such a row away, and ProxySQL ends these sessions.
+   * Without a fence the monitor takes such a row away, and ProxySQL ends these sessions. `settled`: recoveries that had
+   * been got over before this pass; what a server is fenced for after that has nothing to do with them.
    */
-  orderReplaced(fenced: readonly Verdict[]): void {
+  orderReplaced(fenced: readonly Verdict[], settled: Latch["settled"]): void {
+    const over = new Set(settled.map((one) => `${serverName(one)} ${one.recovery}`));
     const now = new Set<string>();
     for (const { server, recovery } of fenced) {
       if (recovery === null) continue;
       const name = `${serverName(server)} ${recovery}`;
+      if (over.has(name)) continue;
       now.add(name);
       if (!this.#ordered.has(name) && !this.#orders.has(spelled(server))) this.order(server, "writers");
     }

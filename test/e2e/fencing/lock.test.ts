@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Etcd, missingEtcd } from "../../support/etcd.js";
 import { type Client, startClientIn } from "../../support/host/client-host.js";
-import { demotionOf, waitForReason, waitUntilCleared } from "../../support/host/guards.js";
+import { codesOf, demotionOf, waitForReason, waitUntilCleared } from "../../support/host/guards.js";
 import { carpRole, type Host, serviceCalls, startAgent, stopAgent } from "../../support/host/host.js";
 import { hostOf, type Lab, setCut, shopDatabase, startAll } from "../../support/host/netns.js";
 import { addPort, type Port, setReachable } from "../../support/host/network.js";
@@ -161,9 +161,17 @@ describe.skipIf(missing !== undefined).each(["cold", "warm"] as const)(
 
       it("serves nobody without etcd, and again when it is back", async () => {
         await etcd.kill();
-        await waitForReason(a, "lock-not-held");
-        await waitForReason(b, "lock-unreachable");
-        await waitFor("ProxySQL is stopped", () => !statusOf(a).proxysql.up, patience);
+        await Promise.all([waitForReason(a, "lock-unreachable"), waitForReason(b, "lock-unreachable")]);
+        // Which of the two is MASTER then depends on who demoted itself first.
+        await waitFor(
+          "the one that is MASTER serves nobody, and says why",
+          () => [a, b].some((host) => codesOf(host).includes("lock-not-held") && !statusOf(host).proxysql.up),
+          patience,
+          200,
+        );
+        expect([a, b].filter((host) => statusOf(host).leads !== null && statusOf(host).proxysql.up)).toEqual(
+          [],
+        );
         await etcd.start();
         await waitFor(
           "one of them leads and serves",
