@@ -206,10 +206,15 @@ export class Fencing {
   /** What `fence run-once` fenced while there was no agent. */
   async #takeOver(): Promise<void> {
     const { state_dir } = this.#parts.config.node;
-    const { latch } = await readStandalone(state_dir);
-    if (isIdle(latch)) return;
-    this.#fencer.takeOver(latch);
-    await forgetStandalone(state_dir);
+    try {
+      const { latch } = await readStandalone(state_dir);
+      if (isIdle(latch)) return;
+      this.#fencer.takeOver(latch);
+      await forgetStandalone(state_dir);
+    } catch (error) {
+      // What Orchestrator says is judged all the same.
+      this.#parts.log.error(errorFields(error), "what was fenced without an agent cannot be read");
+    }
   }
 
   async #run(): Promise<void> {
