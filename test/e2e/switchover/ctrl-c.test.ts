@@ -3,6 +3,7 @@ import {
   carpRole,
   freezeAgent,
   type Host,
+  runOnce,
   setFailing,
   startAgent,
   stopAgent,
@@ -29,6 +30,15 @@ import { waitFor } from "../../support/host/wait.js";
 
 const shop = "db1.example db2.example db3.example";
 const sides = ["giving", "taking"] as const;
+
+/** Somebody's question waits for an agent that stands still: its socket is there once more, as a connection. */
+async function waitUntilAgentIsAsked(host: Host): Promise<void> {
+  const sockets = (): string[] =>
+    runOnce(host, ["cat", "/proc/net/unix"])
+      .stdout.split("\n")
+      .filter((line) => line.endsWith("agent.sock"));
+  await waitFor("the agent is asked", () => sockets().length > 1, patience, 20);
+}
 
 /** How many switchovers were begun, after their check. */
 function begunBy(hosts: readonly Host[]): number {
@@ -159,7 +169,7 @@ describeHosts("Ctrl-C at a switchover", (makeLab) => {
     freezeAgent(roles.active, true);
     try {
       terminal.answerYes();
-      await terminal.says("y\r\n");
+      await waitUntilAgentIsAsked(roles.active);
       terminal.pressCtrlC();
       await terminal.says("Giving it up");
       freezeAgent(roles.active, false);
