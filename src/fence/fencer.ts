@@ -4,7 +4,8 @@ import { isKnown, KnownError, sentenceOf } from "../platform/errors.js";
 import { applyFences } from "./apply.js";
 import { isIsolated, type Silence } from "./isolation.js";
 import { decide, judge, type KnownRole, type Verdict } from "./judge.js";
-import { type Fence, indexOf, type Latch } from "./latch.js";
+import { indexOf, type Latch } from "./latch.js";
+import { adopted, pardonedBy, rebased, takenOver, unionOf } from "./latch-changes.js";
 import { LatchKeeper, type LatchKeeperOptions } from "./latch-keeper.js";
 import {
   type FenceAdmin,
@@ -166,23 +167,9 @@ export class Fencer {
   /** Takes over what another node has fenced, until this one has an answer of its own. */
   adopt(servers: readonly ServerKey[], of: string): void {
     if (this.#look?.kind === "view" && this.#servers.length > 0) return;
-    const { latch } = this.#keeper;
-    const cause = { kind: "peer", detail: `fenced by ${of}`, successor: null } as const;
-    const index = indexOf(latch);
-    const told = new Set(servers.map(serverName));
-    const pardoned = new Set(latch.pardoned.map(serverName));
-    const isOver = ({ server, cause: was }: Fence): boolean =>
-      was.kind === "peer" && was.detail === cause.detail && !told.has(serverName(server));
-    const news = servers.filter(
-      (server) => !index.fenceOf(server) && !pardoned.has(serverName(server)) && !this.#isWell(server),
-    );
-    if (news.length === 0 && !latch.fences.some(isOver)) return;
-    const since = new Date(wallClock()).toISOString();
-    const fences = [
-      ...latch.fences.filter((fence) => !isOver(fence)),
-      ...news.map((server) => ({ server: { ...server }, cause, since })),
-    ];
-    this.#keep({ ...latch, fences });
+    const isWell = (server: ServerKey): boolean => this.#isWell(server);
+    const now = new Date(wallClock()).toISOString();
+    this.#keep(adopted(this.#keeper.latch, { of, servers, isWell, now }));
   }
 
   /** By its own view. The peer's word may be some seconds old. */
@@ -198,14 +185,7 @@ export class Fencer {
    * was said `agoMs` ago says nothing of a fence that is newer than that: it may be for the next cause.
    */
   pardon(servers: readonly ServerKey[], agoMs = 0): void {
-    const index = indexOf(this.#keeper.latch);
-    const saidAt = wallClock() - agoMs;
-    const pardoned = servers.filter((server) => Date.parse(index.fenceOf(server)?.since ?? "") <= saidAt);
-    if (pardoned.length > 0)
-      this.#keep({
-        ...this.#keeper.latch,
-        pardoned: [...this.#keeper.latch.pardoned, ...pardoned.map((one) => ({ ...one }))],
-      });
+    this.#keep(pardonedBy(this.#keeper.latch, servers, wallClock() - agoMs));
   }
 
   /**
@@ -224,20 +204,13 @@ export class Fencer {
       ),
       new Date(wallClock()).toISOString(),
     );
-    const all = union(fences, latch.fences);
+    const all = unionOf(fences, latch.fences);
     if (all.length > latch.fences.length) this.#keep({ ...latch, fences: all });
   }
 
   /** Takes over what was fenced while this one did not run. */
   takeOver(other: Latch): void {
-    const index = indexOf(this.#keeper.latch);
-    this.#keep({
-      fences: union(other.fences, this.#keeper.latch.fences),
-      isolatedSince: this.#keeper.latch.isolatedSince ?? other.isolatedSince,
-      rows: [...this.#keeper.latch.rows, ...other.rows.filter((row) => !index.knows(row))],
-      pardoned: this.#keeper.latch.pardoned,
-      settled: this.#keeper.latch.settled,
-    });
+    this.#keep(takenOver(this.#keeper.latch, other));
   }
 
   /**
@@ -245,14 +218,7 @@ export class Fencer {
    * `keepsKnown`: a row that is known already keeps what it was, for that is not taken from there.
    */
   rebase(held: readonly ServerRow[], keepsKnown = false): void {
-    const index = indexOf(this.#keeper.latch);
-    const rows = keepsKnown ? held.filter((row) => !index.knows(row)) : held;
-    if (rows.length === 0) return;
-    const named = new Set(keepsKnown ? [] : rows.map(serverName));
-    this.#keep({
-      ...this.#keeper.latch,
-      rows: [...this.#keeper.latch.rows.filter((row) => !named.has(serverName(row))), ...rows],
-    });
+    this.#keep(rebased(this.#keeper.latch, held, keepsKnown));
   }
 
   #hear(look: OrchestratorLook): void {
@@ -357,7 +323,8 @@ export class Fencer {
         roles,
         ...(seen === undefined ? {} : { seen }),
         savesAll: how.savesAll,
-        keep: (rows) => this.#keep({ ...next, fences: union(this.#keeper.latch.fences, next.fences), rows }),
+        keep: (rows) =>
+          this.#keep({ ...next, fences: unionOf(this.#keeper.latch.fences, next.fences), rows }),
       });
       if (this.#options.mode === "hard") for (const server of plan.fence) this.#severing.order(server, "all");
       this.#unfinished = false;
@@ -388,7 +355,7 @@ export class Fencer {
     const unseen = fences.filter(({ server }) => onDisk.has(serverName(server)));
     this.#keep({
       ...next,
-      fences: union(unseen, next.fences),
+      fences: unionOf(unseen, next.fences),
       isolatedSince: next.isolatedSince ?? (rows.length > 0 ? isolatedSince : null),
     });
   }
@@ -409,9 +376,4 @@ export class Fencer {
     this.#failed = true;
     this.#problem = { sentence: sentenceOf(error), since: this.#problem?.since ?? monotonic() };
   }
-}
-
-function union(some: readonly Fence[], others: readonly Fence[]): Fence[] {
-  const all = new Map([...some, ...others].map((fence) => [serverName(fence.server), fence]));
-  return [...all.values()];
 }

@@ -45,7 +45,7 @@ export class LatchKeeper {
   keep(next: Latch): KnownError | undefined {
     const before = this.#latch;
     this.#latch = next;
-    if (JSON.stringify(before) !== JSON.stringify(next)) {
+    if (before !== next && JSON.stringify(before) !== JSON.stringify(next)) {
       this.#unsaved = true;
       this.#tell(before, next);
     }
