@@ -14,7 +14,7 @@ import {
   waitUntilStandingBy,
 } from "../../support/host/pair.js";
 import { describeHosts } from "../../support/host/suite.js";
-import { switchOver } from "../../support/host/switchover.js";
+import { pairAtRest, switchOver } from "../../support/host/switchover.js";
 import { waitFor } from "../../support/host/wait.js";
 
 const shop = "db1.example db2.example db3.example";
@@ -95,13 +95,15 @@ describe.skipIf(missing !== undefined).each(["cold", "warm"] as const)(
       });
 
       it("hands it over in a switchover, without waiting for the ttl and without stopping what is to serve", async () => {
+        // Both must have said that they are fit, or it is refused, and rightly.
+        await pairAtRest([a, b], shop);
         const before = serviceCalls(b).length;
         const document = await switchOver(a);
         expect(document).toMatchObject({ state: "done", to: "b" });
         await waitUntilLeading(b, shop);
         expect(lockOf(b).held).toBe(true);
         expect(serviceCalls(b).slice(before)).toEqual(standby === "cold" ? ["onestart"] : []);
-        await waitUntilStandingBy(a, b, shop);
+        await pairAtRest([a, b], shop);
         expect(await switchOver(b)).toMatchObject({ state: "done", to: "a" });
         await settled();
       });
